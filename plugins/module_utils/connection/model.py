@@ -1,0 +1,79 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a connection is: one registry account tied to one root business entity of a Governance console."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class AssumeRole:
+    """Cross-account access: the role of the registry account, and the external id its trust policy asks for."""
+
+    role_arn: str
+    external_id: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """A long-lived access key of an IAM user of the registry account."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AmbientCredentials:
+    """Whatever credentials the process finds: instance profile, container role, environment, profile."""
+
+
+Credentials: TypeAlias = AssumeRole | AccessKey | AmbientCredentials
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleEndpoint:
+    """Where the console is and how to log in; ``auth_options`` holds secrets and is never shown."""
+
+    url: str
+    auth_method: str
+    auth_options: Mapping[str, str] = field(repr=False)
+    validate_certs: bool = True
+    ca_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSettings:
+    """Names of the console's types and fields that the synchronisation uses.
+
+    ``model_group_type`` None means: the type labelled "Model Group".
+    """
+
+    arn_field: str = "Integration:External ID"
+    state_field: str = "Integration:Additional Information"
+    model_group_type: str | None = None
+    model_type: str = "Model"
+    use_case_type: str = "Register"
+    business_entity_type: str = "SOXBusEntity"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One connection. ``account_id`` is the account that owns the registry; ``business_entity_id`` the console's id."""
+
+    name: str
+    business_entity_id: str
+    business_entity_name: str
+    default_user: str
+    account_id: str
+    region: str
+    credentials: Credentials
+    queue_url: str
+    console: ConsoleEndpoint
+    description: str = ""
+    default_profile_arn: str | None = None
+    enabled: bool = True
+    sync: SyncSettings = field(default_factory=SyncSettings)
