@@ -1,0 +1,64 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# make demo    the whole job on this machine against emulators        make demo KEEP=1   … and leave it running
+# make test    everything CI runs                                     make help          all targets
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+COLLECTIONS := .ansible/collections
+WHEELHOUSE := .ansible/wheelhouse
+READY := $(VENV)/.ready
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(COLLECTIONS)
+
+.PHONY: help
+help:  ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+.PHONY: setup
+setup: $(READY)  ## Make the virtual environment and fetch the dependencies (a second run does nothing)
+
+$(READY): requirements-dev.txt dev/constraints.txt dev/fetch_collections.py dev/link_checkout.py roles/sync_agent/files/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {sys.version.split()[0]}. Name another one: make PYTHON=python3.12 …")'
+	@rm -f $@
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c dev/constraints.txt
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --dest $(WHEELHOUSE) -r roles/sync_agent/files/requirements.txt
+	$(BIN)/python dev/fetch_collections.py $(COLLECTIONS) amazon.aws
+	$(BIN)/python dev/link_checkout.py $(COLLECTIONS)
+	@touch $@
+
+.PHONY: demo
+demo: $(READY)  ## Run the main job against emulators (KEEP=1 leaves everything running)
+	$(BIN)/python -m tests.demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: lint unit integration sanity  ## Everything that CI runs
+
+.PHONY: lint
+lint: $(READY)  ## Linters and type checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	$(BIN)/ansible-lint --profile production --offline --strict
+	$(BIN)/antsibull-changelog lint
+	$(BIN)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all --skip-rstcheck .
+
+.PHONY: unit
+unit: $(READY)  ## Unit tests
+	$(BIN)/python -m pytest tests/unit -n 2
+
+.PHONY: integration
+integration: $(READY)  ## Playbooks and the agent against the emulators
+	$(BIN)/python -m pytest tests/integration -n 2
+
+.PHONY: sanity
+sanity: $(READY)  ## ansible-test sanity on a copy of the checkout
+	$(BIN)/python dev/sanity.py
+
+.PHONY: clean
+clean:  ## Remove everything that setup made
+	rm -rf $(VENV) .ansible .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

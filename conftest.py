@@ -1,0 +1,20 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes a bare `pytest` work in a checkout: the collection is importable under its real name."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+
+CHECKOUT = pathlib.Path(__file__).resolve().parent
+COLLECTIONS = CHECKOUT / ".ansible" / "collections"
+
+for path in (CHECKOUT, COLLECTIONS):
+    sys.path.insert(0, str(path))
+os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
+os.environ["ANSIBLE_CONFIG"] = str(CHECKOUT / "ansible.cfg")
+# A developer's own AWS settings must neither reach the emulators nor be reached by a test.
+for name in [name for name in os.environ if name.startswith(("AWS_", "WXGOV_"))]:
+    del os.environ[name]
