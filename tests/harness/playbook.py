@@ -1,0 +1,138 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs `ansible-playbook` as a user would and gives back its results as data."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+CALLBACKS = pathlib.Path(__file__).resolve().parent / "callbacks"
+LOCAL_HOST: Mapping[str, Any] = {"all": {"hosts": {"localhost": {"ansible_connection": "local"}}}}
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskResult:
+    """One task (or loop item) on one host; `kind` is ok, failed, skipped, unreachable, item_ok or item_failed."""
+
+    host: str
+    task: str
+    kind: str
+    result: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class PlayResult:
+    """What a run of ansible-playbook left behind."""
+
+    rc: int
+    stdout: str
+    stats: dict[str, dict[str, int]]
+    results: tuple[TaskResult, ...]
+
+    @property
+    def changed(self) -> int:
+        """The number of changed tasks over all hosts."""
+        return sum(host["changed"] for host in self.stats.values())
+
+    def named(self, task: str) -> list[dict[str, Any]]:
+        """The results of the tasks of this name, in order."""
+        return [entry.result for entry in self.results if entry.task == task]
+
+    def one(self, task: str) -> dict[str, Any]:
+        """The result of the one task of this name."""
+        (result,) = self.named(task)
+        return result
+
+    def check(self) -> PlayResult:
+        """Raise with the whole output when the run failed; else return itself."""
+        if self.rc:
+            raise AssertionError(f"ansible-playbook exited {self.rc}:\n{self.stdout}")
+        return self
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a play: this process's, without foreign AWS settings, with the checkout's collections."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "WXGOV_"))}
+    return {
+        **kept,
+        "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".ansible" / "collections"),
+        "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
+        "ANSIBLE_CALLBACKS_ENABLED": "recorder",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_LOCALHOST_WARNING": "0",
+        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PATH": f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        **(extra or {}),
+    }
+
+
+def run_playbook(
+    play: Sequence[Mapping[str, Any]] | str | pathlib.Path,
+    *,
+    inventory: Mapping[str, Any] | None = None,
+    extra_vars: Mapping[str, Any] | None = None,
+    env: Mapping[str, str] | None = None,
+    check: bool = False,
+    diff: bool = False,
+    verbosity: int = 0,
+    timeout: float = 600,
+) -> PlayResult:
+    """Run a playbook: a list of plays, or the path of a file.
+
+    `inventory` is in the YAML inventory plugin's shape; the default is localhost with a local connection.
+    """
+    with tempfile.TemporaryDirectory(prefix="wxgov-play-") as folder:
+        root = pathlib.Path(folder)
+        hosts = root / "inventory.yml"
+        hosts.write_text(yaml.safe_dump(_plain(inventory or LOCAL_HOST)))
+        playbook = pathlib.Path(play) if isinstance(play, str | pathlib.Path) else root / "play.yml"
+        if not isinstance(play, str | pathlib.Path):
+            playbook.write_text(yaml.safe_dump(_plain(play), sort_keys=False))
+        variables = root / "variables.json"
+        variables.write_text(json.dumps(extra_vars or {}))
+        record = root / "record.jsonl"
+        record.touch()
+        command = [sys.executable, "-m", "ansible", "playbook"]
+        command += ["-i", str(hosts), "-e", f"@{variables}", str(playbook)]
+        command += ["--check"] * check + ["--diff"] * diff + [f"-{'v' * verbosity}"] * bool(verbosity)
+        run = subprocess.run(
+            command,
+            env=environment({**(env or {}), "WXGOV_TEST_RECORD": str(record)}),
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        entries = [json.loads(line) for line in record.read_text().splitlines()]
+    stats = next((entry["hosts"] for entry in entries if entry["kind"] == "stats"), {})
+    results = tuple(
+        TaskResult(entry["host"], entry["task"], entry["kind"], entry["result"])
+        for entry in entries
+        if entry["kind"] != "stats"
+    )
+    return PlayResult(run.returncode, run.stdout, stats, results)
+
+
+def _plain(value: Any) -> Any:
+    """Plain lists and dicts, as the safe YAML dumper wants them."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
