@@ -1,10 +1,12 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ARNs of the registry: model package groups and versioned model packages.
+"""ARNs of model package groups and model packages.
 
-Shapes from the SageMaker API model in botocore (`ModelPackageGroupArn`, `VersionedArnOrName`, `EntityName`): a name has
-1 to 63 letters, digits and inner hyphens; a version has 1 to 9 digits.
+``arn:PARTITION:sagemaker:REGION:ACCOUNT:model-package-group/NAME``,
+``arn:PARTITION:sagemaker:REGION:ACCOUNT:model-package/NAME/VERSION``; a package without version belongs to no group.
+SageMaker writes the name in a package's ARN in lower case and keeps the case of a group's, so neither can be
+made from the other by string operations; compare group names with :func:`group_key`.
 """
 
 from __future__ import annotations
@@ -12,75 +14,59 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_NAME = r"[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62}"
+from .errors import InvalidArn
+
+GROUP = "model-package-group"
+PACKAGE = "model-package"
+
 _ARN = re.compile(
-    r"arn:(?P<partition>aws[a-z-]{0,20}):sagemaker:(?P<region>[a-z0-9-]{9,16}):(?P<account>[0-9]{12}):"
-    rf"(?P<kind>model-package|model-package-group)/(?P<name>{_NAME})(?:/(?P<version>[0-9]{{1,9}}))?",
-    re.ASCII,
+    r"arn:(?P<partition>aws[a-z-]*):sagemaker:(?P<region>[a-z0-9-]+):(?P<account_id>[0-9]{12})"
+    r":(?P<kind>model-package-group|model-package)/(?P<name>[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)"
+    r"(?:/(?P<version>[1-9][0-9]{0,8}))?"
 )
-_BARE_NAME = re.compile(_NAME, re.ASCII)
-
-# Prefix of the region names of each partition but "aws" (botocore's partitions.json); the longest prefix comes first.
-_PARTITIONS: tuple[tuple[str, str], ...] = (
-    ("us-isob-", "aws-iso-b"),
-    ("eu-isoe-", "aws-iso-e"),
-    ("us-isof-", "aws-iso-f"),
-    ("us-iso-", "aws-iso"),
-    ("us-gov-", "aws-us-gov"),
-    ("eusc-", "aws-eusc"),
-    ("cn-", "aws-cn"),
-)
+_PARTITION_OF_PREFIX = (("us-gov-", "aws-us-gov"), ("cn-", "aws-cn"))
 
 
 @dataclass(frozen=True, slots=True)
-class GroupArn:
-    """The ARN of a model package group."""
+class RegistryArn:
+    """A parsed ARN; ``version`` is None for groups and for unversioned packages."""
 
     partition: str
     region: str
-    account: str
+    account_id: str
+    kind: str
     name: str
+    version: int | None = None
 
     def __str__(self) -> str:
-        return f"arn:{self.partition}:sagemaker:{self.region}:{self.account}:model-package-group/{self.name}"
+        suffix = "" if self.version is None else f"/{self.version}"
+        return f"arn:{self.partition}:sagemaker:{self.region}:{self.account_id}:{self.kind}/{self.name}{suffix}"
+
+    @property
+    def is_group(self) -> bool:
+        """Whether this names a model package group."""
+        return self.kind == GROUP
 
 
-@dataclass(frozen=True, slots=True)
-class PackageArn:
-    """The ARN of a model package; ``version`` None is an unversioned package, which belongs to no group.
-
-    SageMaker writes the name in lower case here even where the group's own ARN keeps capitals, so ``name`` is lower
-    case and is not the group's name.
-    """
-
-    partition: str
-    region: str
-    account: str
-    name: str
-    version: int | None
-
-    def __str__(self) -> str:
-        arn = f"arn:{self.partition}:sagemaker:{self.region}:{self.account}:model-package/{self.name}"
-        return arn if self.version is None else f"{arn}/{self.version}"
-
-
-def parse_arn(text: object) -> GroupArn | PackageArn | None:
-    """The registry entity that ``text`` names, in its one canonical spelling, or None."""
-    found = _ARN.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        return None
-    place = (found["partition"], found["region"], found["account"])
-    version = None if found["version"] is None else int(found["version"])
-    if found["kind"] == "model-package":
-        return PackageArn(*place, found["name"].lower(), version)
-    return GroupArn(*place, found["name"]) if version is None else None
-
-
-def is_name(text: object) -> bool:
-    """Whether ``text`` can be the bare name of a group or package."""
-    return isinstance(text, str) and _BARE_NAME.fullmatch(text) is not None
+def parse_arn(text: str) -> RegistryArn:
+    """Return the parts of an ARN. Raises InvalidArn."""
+    match = _ARN.fullmatch(text)
+    if match is None or (match["kind"] == GROUP and match["version"]):
+        raise InvalidArn(f"{text!r} is not the ARN of a model package group or model package.")
+    version = None if match["version"] is None else int(match["version"])
+    return RegistryArn(match["partition"], match["region"], match["account_id"], match["kind"], match["name"], version)
 
 
 def partition_of(region: str) -> str:
-    """The partition that a region belongs to, told by the region's name."""
-    return next((partition for prefix, partition in _PARTITIONS if region.startswith(prefix)), "aws")
+    """Return the AWS partition of a region by its name: aws, aws-us-gov or aws-cn."""
+    return next((partition for prefix, partition in _PARTITION_OF_PREFIX if region.startswith(prefix)), "aws")
+
+
+def group_arn(region: str, account_id: str, name: str) -> RegistryArn:
+    """Return the ARN of a group of that name."""
+    return RegistryArn(partition_of(region), region, account_id, GROUP, name)
+
+
+def group_key(name: str) -> str:
+    """Return what two spellings of one group's name have in common (package ARNs carry it in lower case)."""
+    return name.lower()

@@ -16,12 +16,13 @@ Two kinds of event are understood:
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
-from .arn import GroupArn, PackageArn, is_name, parse_arn, partition_of
-from .errors import UndecodableEvent
+from .arn import RegistryArn, group_arn, parse_arn
+from .errors import InvalidArn, UndecodableEvent
 
 CLOUDTRAIL = "AWS API Call via CloudTrail"
 STATE_CHANGE = "SageMaker Model Package State Change"
@@ -29,6 +30,8 @@ _CREATE_PACKAGE = "CreateModelPackage"
 _PACKAGE_CALLS = (_CREATE_PACKAGE, "UpdateModelPackage", "DeleteModelPackage")
 _GROUP_CALLS = ("CreateModelPackageGroup", "DeleteModelPackageGroup")
 EVENT_NAMES = _PACKAGE_CALLS + _GROUP_CALLS
+# The API's `EntityName`: 1 to 63 letters, digits and inner hyphens.
+_NAME = re.compile(r"[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62}")
 
 _Json = Mapping[str, object]
 
@@ -101,10 +104,10 @@ def _read_call(event: _Json, detail: _Json, account_id: str, region: str) -> Tou
 
 
 def _read_state_change(event: _Json, detail: _Json, account_id: str, region: str) -> Touched | Irrelevant:
-    arn = parse_arn(_get(detail, "ModelPackageArn"))
-    if arn is None:
+    arn = _arn(_get(detail, "ModelPackageArn"))
+    if arn is None or arn.is_group:
         raise UndecodableEvent("its ModelPackageArn is missing or not the ARN of a model package")
-    return _touched(arn, account_id, region, event.get("id"), STATE_CHANGE, event.get("time"))
+    return _touched(_canonical(arn), account_id, region, event.get("id"), STATE_CHANGE, event.get("time"))
 
 
 _READERS: Mapping[str, Callable[[_Json, _Json, str, str], Touched | Irrelevant]] = {
@@ -114,48 +117,67 @@ _READERS: Mapping[str, Callable[[_Json, _Json, str, str], Touched | Irrelevant]]
 
 
 def _touched(
-    arn: GroupArn | PackageArn | Irrelevant, account_id: str, region: str, event_id: object, name: str, time: object
+    arn: RegistryArn | Irrelevant, account_id: str, region: str, event_id: object, name: str, time: object
 ) -> Touched | Irrelevant:
     if isinstance(arn, Irrelevant):
         return arn
-    if isinstance(arn, PackageArn) and arn.version is None:
+    if not arn.is_group and arn.version is None:
         return _UNVERSIONED
-    if arn.account != account_id:
+    if arn.account_id != account_id:
         return Irrelevant("an entity of another account")
     if arn.region != region:
         return Irrelevant("an entity of another region")
     return Touched((str(arn),), _identifier(event_id), name, _time(time))
 
 
-def _package(name: str, request: _Json, response: _Json, owner: tuple[str, str]) -> GroupArn | PackageArn | Irrelevant:
+def _package(name: str, request: _Json, response: _Json, owner: tuple[str, str]) -> RegistryArn | Irrelevant:
     """The package's ARN, or its group's for a creation whose answer is missing."""
     given = _get(request, "modelPackageName")
     for text in (_get(response, "modelPackageArn"), _get(request, "modelPackageArn"), given):
-        arn = parse_arn(text)
-        if isinstance(arn, PackageArn):
-            return arn
+        arn = _arn(text)
+        if arn is not None and not arn.is_group:
+            return _canonical(arn)
     if name == _CREATE_PACKAGE and _get(request, "modelPackageGroupName") is not None:
         # Only the answer has the new version's number, and CloudTrail omits it when too large: look at the group.
         return _group(name, request, {}, owner)
-    if is_name(given):
+    if _is_name(given):
         return _UNVERSIONED
     if _get(request, "omitted") is True:
         return Irrelevant("a record without its request, which was too large: the sweeps find the change")
     raise UndecodableEvent(f"its {name} call names no model package")
 
 
-def _group(name: str, request: _Json, response: _Json, owner: tuple[str, str]) -> GroupArn:
+def _group(name: str, request: _Json, response: _Json, owner: tuple[str, str]) -> RegistryArn:
     """The group's ARN: as answered, as asked for, or built from its name in the owner's account and region."""
     given = _get(request, "modelPackageGroupName")
     for text in (_get(response, "modelPackageGroupArn"), given):
-        arn = parse_arn(text)
-        if isinstance(arn, GroupArn):
+        arn = _arn(text)
+        if arn is not None and arn.is_group:
             return arn
-    account, region = owner
-    built = parse_arn(str(GroupArn(partition_of(region), region, account, str(given)))) if is_name(given) else None
-    if isinstance(built, GroupArn):
-        return built
-    raise UndecodableEvent(f"its {name} call names no model package group, or no account and region to look in")
+    account_id, region = owner
+    built = _arn(str(group_arn(region, account_id, str(given)))) if _is_name(given) else None
+    if built is None:
+        raise UndecodableEvent(f"its {name} call names no model package group, or no account and region to look in")
+    return built
+
+
+def _arn(text: object) -> RegistryArn | None:
+    """The entity that ``text`` names; None when it is something else (the API's own limit is 176 characters)."""
+    if not isinstance(text, str) or len(text) > 256:
+        return None
+    try:
+        return parse_arn(text)
+    except InvalidArn:
+        return None
+
+
+def _canonical(package: RegistryArn) -> RegistryArn:
+    """One key for one package: a caller may write capitals where the service's own ARN has none."""
+    return replace(package, name=package.name.lower())
+
+
+def _is_name(text: object) -> bool:
+    return isinstance(text, str) and _NAME.fullmatch(text) is not None
 
 
 def _owner(event: _Json, detail: _Json) -> tuple[str, str]:
