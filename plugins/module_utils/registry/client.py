@@ -66,7 +66,8 @@ class RegistryClient:
     def _search(self, resource: str, time_field: str, since: datetime) -> Iterator[Mapping[str, Any]]:
         """Walk Search, ascending in `time_field`.
 
-        A page may be empty while NextToken is set (filters are applied after paging), so only its absence ends the walk.
+        A page may be empty while NextToken is set (filters are applied after paging), so
+        only its absence ends the walk.
         """
         moment = since.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         request: dict[str, Any] = {

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """API records of SageMaker into entities.
 
-The shapes are those of DescribeModelPackageGroup, DescribeModelPackage and the ``ModelPackageGroup`` and ``ModelPackage``
+The shapes are those of DescribeModelPackageGroup, DescribeModelPackage and the ``ModelPackageGroup`` and
+``ModelPackage``
 records of Search (botocore's service model, sagemaker 2017-07-24). A record without its modelled required keys is an
 UnreadableAnswer, never a default.
 """

@@ -1,0 +1,24 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong while synchronising."""
+
+from __future__ import annotations
+
+from ..errors import WxgovError
+
+
+class SyncError(WxgovError):
+    """Root of this room's errors."""
+
+
+class SchemaMismatch(SyncError):
+    """The console lacks a type or field that the synchronisation cannot do without."""
+
+
+class HeldBack(SyncError):
+    """The guard held back a plan that would decommission too much."""
+
+
+class ParentMissing(SyncError):
+    """A model's group is not in the console and could not be made."""

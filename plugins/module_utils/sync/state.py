@@ -1,0 +1,75 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sync state: what registry and console last agreed on, kept in a text field of the console object itself.
+
+With it the planner tells who changed a field since then. It is compact JSON::
+
+    {"v":1,"at":"2026-11-22T09:10:12.345678+00:00","gone":false,"fields":{"Description":"1f0c…", …}}
+
+``at`` is the LastModifiedTime of the registry record that was written, ``gone`` whether that entity no longer exists,
+``fields`` a digest of the value last agreed, by console field name. A state that cannot be read (somebody edited it) is
+no state: the object is compared field by field and gets a new one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from ..console.objects import Scalar
+
+FORMAT = 1
+DIGEST_BYTES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """What was last agreed on for one console object."""
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    gone: bool = False
+    modified_at: datetime | None = None
+
+    def agrees(self, name: str, value: Scalar | None) -> bool:
+        """Whether `value` is what the two sides last agreed on for the field `name`."""
+        return self.fields.get(name) == digest(value)
+
+
+def digest(value: Scalar | None) -> str:
+    """Return a short digest of a field's value; None and the empty text are one and the same: no value."""
+    text = json.dumps(None if value in ("", ()) else value, sort_keys=True)
+    return blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
+
+
+def dump_state(state: SyncState) -> str:
+    """Return the text for the console's field."""
+    document = {
+        "v": FORMAT,
+        "at": None if state.modified_at is None else state.modified_at.isoformat(),
+        "gone": state.gone,
+        "fields": dict(sorted(state.fields.items())),
+    }
+    return json.dumps(document, separators=(",", ":"))
+
+
+def load_state(text: Scalar | None) -> SyncState | None:
+    """Return the state of a field's text, or None when there is none or it is not one of ours."""
+    if not isinstance(text, str) or not text.startswith("{"):
+        return None
+    try:
+        return _read(json.loads(text))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _read(document: Any) -> SyncState | None:
+    if document["v"] != FORMAT:
+        return None
+    at = document["at"]
+    fields = {str(name): str(value) for name, value in document["fields"].items()}
+    return SyncState(fields, bool(document["gone"]), None if at is None else datetime.fromisoformat(at))
