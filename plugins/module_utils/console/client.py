@@ -5,13 +5,35 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
-from .objects import Association, ConsoleObject, ConsoleUser, NewObject, ObjectChange
-from .query import Query, Row
-from .schema import ConsoleSchema, TypeDefinition
+from .answers import expect_list, expect_mapping
+from .auth import authenticator
+from .errors import BadAnswerError, InvalidValueError, NotFoundError, RefusedError, UnknownTypeError
+from .objects import (
+    EXTENSION,
+    Association,
+    ConsoleObject,
+    ConsoleUser,
+    NewObject,
+    ObjectChange,
+    Scalar,
+    associations_from_answer,
+    change_body,
+    creation_body,
+    object_from_answer,
+    read_value,
+    users_from_answer,
+)
+from .query import IN_LIST_SIZE, Column, Order, Query, Row
+from .schema import ConsoleSchema, TypeDefinition, schema_from_answer, type_from_answer
 from .transport import Transport
+
+RESOURCE_ID = "Resource ID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,82 +41,189 @@ class ClientSettings:
     """What consoles may differ in.
 
     ``max_rows`` 0 asks for no cap on a query's whole result. ``in_operator`` False writes IN lists as OR chains.
-    ``empty_value`` is what clears a field (null, or the empty string).
+    ``empty_value`` is what clears a field (null, or the empty text).
     """
 
     page_limit: int = 500
     max_rows: int = 0
     in_operator: bool = True
-    in_list_size: int = 50
+    in_list_size: int = IN_LIST_SIZE
     empty_value: str | None = None
 
 
 class ConsoleClient:
-    """Every method may raise the errors of console.errors; each call is one request unless its text says otherwise."""
+    """Every method may raise the errors of console.errors; each is one request unless its text says otherwise.
+
+    The first call also logs in, and the list of types and each type's definition are fetched once, when first needed.
+    """
 
     def __init__(self, transport: Transport, settings: ClientSettings | None = None) -> None:
         self.transport = transport
         self.settings = settings or ClientSettings()
+        self._lock = threading.RLock()
+        self._schema: ConsoleSchema | None = None
+        self._definitions: dict[str, TypeDefinition] = {}
 
     def types(self) -> ConsoleSchema:
         """Return the console's types (one request, then kept)."""
-        raise NotImplementedError
+        with self._lock:
+            if self._schema is None:
+                params = {"include_field_definitions": "false", "include_localized_labels": "true"}
+                self._schema = schema_from_answer(self.transport.request("GET", "types", "GET types", params=params))
+            return self._schema
 
     def type_definition(self, name: str) -> TypeDefinition:
-        """Return a type with its fields, by system name (one request a type, then kept). Raises UnknownType."""
-        raise NotImplementedError
+        """Return a type with its fields, by system name (one request a type, then kept). Raises UnknownTypeError."""
+        with self._lock:
+            if name not in self._definitions:
+                try:
+                    data = self.transport.request("GET", f"types/{_quote(name)}", "GET types")
+                except NotFoundError:
+                    raise UnknownTypeError(f'The console has no type "{name}".') from None
+                self._definitions[name] = type_from_answer(data)
+            return self._definitions[name]
 
     def select(self, query: Query) -> Iterator[Row]:
-        """Yield the rows of a query: one request a page, and one query for every 50 values of a long IN list."""
-        raise NotImplementedError
+        """Yield the rows of a query: one request a page, and one query for every 50 values of a long IN list.
+
+        Where the query has no order and selects [Resource ID], the rows come in that order: pages by offset are only
+        sure to fit together in a fixed order.
+        """
+        for part in query.split(self.settings.in_list_size):
+            yield from self._pages(_ordered(part))
+
+    def _pages(self, query: Query) -> Iterator[Row]:
+        statement = query.statement(in_operator=self.settings.in_operator, in_list_size=self.settings.in_list_size)
+        what = f"The answer of the query of {query.type_name}"
+        offset = 0
+        while True:
+            body = {
+                "statement": statement,
+                "offset": offset,
+                "limit": self.settings.page_limit,
+                "max_rows": self.settings.max_rows,
+                "case_insensitive": False,
+                "honor_primary": False,
+            }
+            answer = expect_mapping(self.transport.request("POST", "query", "POST query", body=body), what)
+            rows = expect_list(answer, "rows", what)
+            for raw in rows:
+                yield _row(raw, query.columns, what)
+            if not answer.get("next"):
+                return
+            if not rows:
+                raise BadAnswerError(f"{what} has no rows at offset {offset}, yet says that more follow.")
+            offset += _page_length(answer, self.settings.page_limit)
 
     def get_object(self, object_id: str) -> ConsoleObject | None:
         """Return an object, or None if there is none of that id."""
-        raise NotImplementedError
+        try:
+            data = self.transport.request("GET", f"contents/{_quote(object_id)}", "GET contents")
+        except NotFoundError:
+            return None
+        return self._read_object(data)
 
     def create_object(self, new: NewObject) -> ConsoleObject:
-        """Create an object and return it. Raises UnknownOutcome if the answer was lost.
+        """Create an object and return it. Raises UnknownOutcomeError if it is not known whether that happened.
 
         The console answers a creation under an existing name with the existing object: query first.
         """
-        raise NotImplementedError
+        body = creation_body(new, self.type_definition(new.type_name))
+        schema = self.types()
+        data = self.transport.request("POST", "contents", "POST contents", body=body, repeatable=False)
+        return object_from_answer(data, schema)
 
     def update_object(self, object_id: str, change: ObjectChange) -> ConsoleObject:
-        """Change an object and return it as it then is. Raises NotFound."""
-        raise NotImplementedError
+        """Change an object and return it as it then is. Raises NotFoundError."""
+        body = change_body(change, self.type_definition(change.type_name), self.settings.empty_value)
+        return self._read_object(
+            self.transport.request("PUT", f"contents/{_quote(object_id)}", "PUT contents", body=body)
+        )
 
     def parents(self, object_id: str) -> tuple[Association, ...]:
-        """Return all parents, the primary one among them."""
-        raise NotImplementedError
+        """Return all parents, the primary one among them. Raises NotFoundError."""
+        return self._associations(object_id, "parent")
 
     def children(self, object_id: str) -> tuple[Association, ...]:
-        """Return the direct children."""
-        raise NotImplementedError
+        """Return the direct children. Raises NotFoundError."""
+        return self._associations(object_id, "child")
 
     def associate(self, object_id: str, *, parents: Iterable[str] = (), children: Iterable[str] = ()) -> None:
-        """Link the object to further parents and children; a link that is there already does no harm."""
-        raise NotImplementedError
+        """Link the object to parents and children; a link that is there already does no harm.
+
+        One request; two or three only if the console refuses it, to see whether the links are there after all.
+        """
+        wanted = {"parent": tuple(parents), "child": tuple(children)}
+        links = [{"id": other, "type": kind} for kind, others in wanted.items() for other in others]
+        if not links:
+            return
+        path = f"contents/{_quote(object_id)}/associations"
+        try:
+            self.transport.request("POST", path, "POST associations", body={"associations": links})
+        except RefusedError:
+            if not all(set(others) <= self._linked(object_id, kind) for kind, others in wanted.items() if others):
+                raise
 
     def dissociate(self, object_id: str, *, parents: Iterable[str] = (), children: Iterable[str] = ()) -> None:
-        """Remove links to parents and children; never the primary parent."""
-        raise NotImplementedError
+        """Remove links to parents and children; one that is gone already does no harm. Requests as with associate."""
+        unwanted = {"parent": tuple(parents), "child": tuple(children)}
+        params = {}
+        for key, kind in (("parents", "parent"), ("children", "child")):
+            if unwanted[kind]:
+                params[key] = ",".join(unwanted[kind])
+        if not params:
+            return
+        path = f"contents/{_quote(object_id)}/associations"
+        try:
+            self.transport.request("DELETE", path, "DELETE associations", params=params)
+        except RefusedError:
+            if any(set(others) & self._linked(object_id, kind) for kind, others in unwanted.items() if others):
+                raise
 
     def find_user(self, name_or_email: str) -> ConsoleUser | None:
-        """Return the user of that user name, else of that e-mail address, else None (one or two requests)."""
-        raise NotImplementedError
+        """Return the user of that user name or e-mail address, or None (one or two requests).
+
+        What holds an @ is looked up as an address first. Raises InvalidValueError if several users have the address.
+        """
+        attributes = ("emails", "userName") if "@" in name_or_email else ("userName",)
+        for attribute in attributes:
+            found = self._users(attribute, name_or_email)
+            if len(found) > 1:
+                names = ", ".join(user.user_name for user in found)
+                raise InvalidValueError(f'Console users that share the address "{name_or_email}": {names}. Name one.')
+            if found:
+                return found[0]
+        return None
 
     def task_view_url(self, object_id: str) -> str:
         """Return the address of the object's page in the console's web interface (no request)."""
-        raise NotImplementedError
+        return self.transport.address.task_view(_quote(object_id))
 
     @property
     def calls(self) -> Mapping[str, int]:
         """Requests sent so far, by verb and resource: {"POST query": 3, "GET types": 1}."""
-        raise NotImplementedError
+        return self.transport.calls
 
     def close(self) -> None:
         """Close the transport's connections."""
-        raise NotImplementedError
+        self.transport.close()
+
+    def _read_object(self, data: object) -> ConsoleObject:
+        return object_from_answer(data, self.types())
+
+    def _associations(self, object_id: str, kind: str) -> tuple[Association, ...]:
+        path = f"contents/{_quote(object_id)}/associations"
+        data = self.transport.request("GET", path, "GET associations", params={"association_type": kind})
+        return associations_from_answer(data, self.types(), kind)
+
+    def _linked(self, object_id: str, kind: str) -> set[str]:
+        return {association.id for association in self._associations(object_id, kind)}
+
+    def _users(self, attribute: str, value: str) -> list[ConsoleUser]:
+        """Return the users that match; a console that ignores the filter must not make us take the wrong one."""
+        params = {"filter": f"{attribute} eq {json.dumps(value, ensure_ascii=False)}"}
+        found = users_from_answer(self.transport.request("GET", "scim/Users", "GET scim/Users", params=params))
+        return [user for user in found if _matches(user, attribute, value)]
 
 
 def connect(
@@ -104,10 +233,56 @@ def connect(
     auth_options: Mapping[str, str],
     validate_certs: bool = True,
     ca_path: str | None = None,
+    allow_http: bool = False,
     settings: ClientSettings | None = None,
 ) -> ConsoleClient:
     """Return a client for the console at ``url``; no request is made yet.
 
-    ``auth_method`` and ``auth_options`` are those of console.auth.authenticator. Raises BadOption, WrongAddress.
+    ``auth_method`` and ``auth_options`` are those of console.auth.authenticator. Raises BadOptionError,
+    WrongAddressError.
     """
-    raise NotImplementedError
+    login = authenticator(auth_method, **auth_options)
+    transport = Transport(url, login, validate_certs=validate_certs, ca_path=ca_path, allow_http=allow_http)
+    return ConsoleClient(transport, settings)
+
+
+def _quote(segment: str) -> str:
+    """Quote one path segment; "." and ".." would be resolved away on their way."""
+    if segment in ("", ".", ".."):
+        raise InvalidValueError(f"{segment!r} cannot be the id or name of anything in the console.")
+    return quote(segment, safe="")
+
+
+def _ordered(query: Query) -> Query:
+    if query.order_by:
+        return query
+    key = next((column for column in query.columns if column.field == RESOURCE_ID), None)
+    return query if key is None else Query(query.columns, query.type_name, query.joins, query.where, (Order(key),))
+
+
+def _page_length(answer: Mapping[str, object], asked: int) -> int:
+    """Return by how much to advance: the page size that the console used, which may be less than asked for."""
+    used = answer.get("limit")
+    if isinstance(used, int) and not isinstance(used, bool) and 0 < used <= asked:
+        return used
+    return asked
+
+
+def _row(raw: object, columns: tuple[Column, ...], what: str) -> Row:
+    """Read a row by position: with joins two columns may have the same name."""
+    cells = expect_list(expect_mapping(raw, what), "fields", what)
+    if len(cells) != len(columns):
+        raise BadAnswerError(f"{what} has a row of {len(cells)} fields where {len(columns)} were asked for.")
+    row: dict[str, Scalar] = {}
+    for column, cell in zip(columns, cells, strict=True):
+        value = read_value(expect_mapping(cell, what).get("value"), column.key)
+        if value is not None:
+            is_path = column.field == "Location" and isinstance(value, str)
+            row[column.key] = str(value).removesuffix(EXTENSION) if is_path else value
+    return row
+
+
+def _matches(user: ConsoleUser, attribute: str, value: str) -> bool:
+    if attribute == "userName":
+        return user.user_name.casefold() == value.casefold()
+    return not user.emails or value.casefold() in {address.casefold() for address in user.emails}

@@ -3,19 +3,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What can go wrong with the console.
 
-ConsoleError
-├── Unreachable          no answer after all attempts (DNS, refused, TLS, timeout)
-├── WrongAddress         what answers is not the API (redirect, HTML, plain http refused)
-├── LoginRefused         the credentials are not accepted
-├── Refused              the API answered with an error status (``status``)
-│   └── NotFound         404
-├── BadAnswer            an answer without the keys it must have, or not JSON
-├── UnknownOutcome       a creation whose answer was lost: it may or may not have happened
-├── UnknownType          the console has no such type
-├── UnknownField         the type has no such field
-├── InvalidValue         a value the field does not take
-├── QueryError           a query that cannot be written
-└── BadOption            a login method or option that does not exist or is missing
+::
+
+    ConsoleError
+    ├── UnreachableError      no answer after all attempts (name, connection, TLS, timeout)
+    ├── WrongAddressError     what answers is not the API (redirect, HTML), or an address that is not allowed
+    ├── LoginRefusedError     the credentials are not accepted
+    ├── RefusedError          the API answered with an error status (``status``)
+    │   └── NotFoundError     404
+    ├── BadAnswerError        an answer that is not JSON or lacks a key it must have
+    ├── UnknownOutcomeError   a creation whose answer was lost: it may or may not have happened
+    ├── UnknownTypeError      the console has no such type
+    ├── UnknownFieldError     the type has no such field
+    ├── InvalidValueError     a value that a field or a search does not take
+    ├── QueryError            a query that cannot be written
+    └── BadOptionError        a login method or option that does not exist, is missing or does not fit
 """
 
 from __future__ import annotations
@@ -27,19 +29,19 @@ class ConsoleError(WxgovError):
     """Root of the console's errors."""
 
 
-class Unreachable(ConsoleError):
+class UnreachableError(ConsoleError):
     """No answer after all attempts."""
 
 
-class WrongAddress(ConsoleError):
-    """What answers is not the console's API."""
+class WrongAddressError(ConsoleError):
+    """What answers is not the console's API, or the address is not one to send credentials to."""
 
 
-class LoginRefused(ConsoleError):
+class LoginRefusedError(ConsoleError):
     """The credentials are not accepted."""
 
 
-class Refused(ConsoleError):
+class RefusedError(ConsoleError):
     """The API answered with an error status."""
 
     def __init__(self, message: str, status: int) -> None:
@@ -47,33 +49,33 @@ class Refused(ConsoleError):
         self.status = status
 
 
-class NotFound(Refused):
+class NotFoundError(RefusedError):
     """The API answered 404."""
 
 
-class BadAnswer(ConsoleError):
+class BadAnswerError(ConsoleError):
     """An answer that is not JSON or lacks a key it must have."""
 
 
-class UnknownOutcome(ConsoleError):
+class UnknownOutcomeError(ConsoleError):
     """A creation whose answer was lost; look for the object before creating it again."""
 
 
-class UnknownType(ConsoleError):
+class UnknownTypeError(ConsoleError):
     """The console has no such type."""
 
 
-class UnknownField(ConsoleError):
+class UnknownFieldError(ConsoleError):
     """The type has no such field."""
 
 
-class InvalidValue(ConsoleError):
-    """A value that the field does not take."""
+class InvalidValueError(ConsoleError):
+    """A value that a field or a search does not take."""
 
 
 class QueryError(ConsoleError):
     """A query that cannot be written."""
 
 
-class BadOption(ConsoleError):
+class BadOptionError(ConsoleError):
     """A login method or option that does not exist, is missing or does not fit."""

@@ -1,10 +1,209 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HTTP to the console."""
+"""The console's API as a transport: log in, send, and turn whatever comes back into JSON or one clear error."""
 
 from __future__ import annotations
 
+import random as randomness
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from .address import check_scheme, parse_address
+from .answers import expect_mapping, expect_text
+from .auth import Authenticator, TokenRequest
+from .errors import (
+    BadAnswerError,
+    ConsoleError,
+    LoginRefusedError,
+    NotFoundError,
+    RefusedError,
+    UnknownOutcomeError,
+    WrongAddressError,
+)
+from .sender import Answer, Pacer, Request, RetryPolicy, Sender
+from .tokens import Token, TokenKeeper, lifetime_of
+
+ERROR_TEXT_LENGTH = 300
+HIDDEN = "********"
+
 
 class Transport:
-    """HTTP to one console."""
+    """Authenticated requests to one console. May be used by several threads.
+
+    ``url`` is any address of the console; plain http is refused except to this machine, unless ``allow_http``.
+    Raises WrongAddressError for an address that cannot be one. Clocks, sleep and randomness can be replaced.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        authenticator: Authenticator,
+        *,
+        validate_certs: bool = True,
+        ca_path: str | None = None,
+        allow_http: bool = False,
+        policy: RetryPolicy | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+        random: Callable[[], float] = randomness.random,
+        pacer: Pacer | None = None,
+    ) -> None:
+        self.address = parse_address(url, allow_http=allow_http)
+        self._authenticator = authenticator
+        self._wall_clock = wall_clock
+        self._login = authenticator.token_request(self.address.origin)
+        if self._login:
+            check_scheme(self._login.url, allow_http=allow_http)
+        self._keeper = TokenKeeper(self._fetch_token, clock)
+        self._sender = Sender(
+            verify=(ca_path or True) if validate_certs else False,
+            policy=policy,
+            sleep=sleep,
+            wall_clock=wall_clock,
+            random=random,
+            pacer=pacer,
+        )
+
+    @property
+    def calls(self) -> Mapping[str, int]:
+        """Requests sent so far by label, such as {"POST token": 1, "GET types": 1}."""
+        return self._sender.calls
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._sender.close()
+
+    def request(
+        self,
+        verb: str,
+        path: str,
+        label: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: object = None,
+        repeatable: bool = True,
+    ) -> object:
+        """Return the JSON of a successful answer, None where it has no body.
+
+        ``path`` is relative to …/api/v2/ and already quoted. Raises the errors of console.errors; UnknownOutcomeError
+        only where the request is not ``repeatable``.
+        """
+        request = Request(
+            verb, f"{self.address.api}/{path}", label, params=params or {}, json=body, repeatable=repeatable
+        )
+        answer = self._send_authorized(request)
+        problem = self._problem(request, answer)
+        if problem:
+            raise problem
+        return answer.data
+
+    def _send_authorized(self, request: Request) -> Answer:
+        """Send with the current token, and once with a new one if that is refused: a 401 means nothing was done."""
+        token = self._keeper.current() if self._login else ""
+        answer = self._sender.send(replace(request, headers=self._authenticator.headers(token)))
+        if answer.status != 401 or not self._login:
+            return answer
+        self._keeper.drop(token)
+        self._sender.forget_cookies()
+        return self._sender.send(replace(request, headers=self._authenticator.headers(self._keeper.current())))
+
+    def _fetch_token(self) -> Token:
+        login = self._login
+        if login is None:
+            raise ConsoleError(f"The login method {self._authenticator.NAME} fetches no token.")
+        request = Request("POST", login.url, "POST token", json=login.json, form=login.form)
+        answer = self._sender.send(request)
+        if answer.status in (400, 401, 403) and not answer.is_html:
+            raise LoginRefusedError(
+                f"{login.url} does not accept the credentials for the login method {self._authenticator.NAME} "
+                f"({answer.status}{self._detail(answer)})."
+            )
+        problem = self._problem(request, answer)
+        if problem:
+            raise problem
+        return self._token_from(login, answer)
+
+    def _token_from(self, login: TokenRequest, answer: Answer) -> Token:
+        what = f"The login answer of {login.url}"
+        data = expect_mapping(answer.data, what)
+        value = expect_text(data, login.token_key, what)
+        if not (value.isascii() and value.isprintable()):
+            raise BadAnswerError(f"{what} holds a token with characters that cannot be sent.")
+        return Token(value, lifetime_of(data, value, self._wall_clock()))
+
+    def _problem(self, request: Request, answer: Answer) -> ConsoleError | None:
+        """Return what is wrong with an answer, or None."""
+        if 300 <= answer.status < 400:
+            return WrongAddressError(
+                f"{request.url} redirects to {_where(answer.headers.get('location', ''))}: this is not the API's "
+                "address, or the session is gone."
+            )
+        if not request.repeatable and (answer.status >= 500 or answer.is_unreadable):
+            return UnknownOutcomeError(
+                f"{request.url} answered {answer.status}{self._detail(answer)}, so it is not known whether "
+                f"{request.label} was done: look before repeating it."
+            )
+        if answer.is_html and (answer.is_success or answer.status == 404):
+            return WrongAddressError(
+                f"{request.url} answers with a web page: this is not the API's address, or the session is gone."
+            )
+        if answer.is_unreadable:
+            return BadAnswerError(f"{request.url} answered {answer.status} with a body that is not complete JSON.")
+        return None if answer.is_success else self._refusal(request, answer)
+
+    def _refusal(self, request: Request, answer: Answer) -> ConsoleError:
+        detail = self._detail(answer)
+        if answer.status == 401:
+            return LoginRefusedError(
+                f"{request.url} does not accept the login by {self._authenticator.NAME} (401{detail}): check the "
+                "credentials, and that they are for this console."
+            )
+        message = f"{request.url} answered {answer.status} to {request.label}{detail}."
+        if answer.status == 404:
+            return NotFoundError(message, 404)
+        return RefusedError(message, answer.status)
+
+    def _detail(self, answer: Answer) -> str:
+        text = self._scrub(error_text(answer))
+        return f": {text[:ERROR_TEXT_LENGTH]}" if text else ""
+
+    def _scrub(self, text: str) -> str:
+        for secret in (*self._authenticator.secrets(), self._keeper.known() or ""):
+            if secret:
+                text = text.replace(secret, HIDDEN)
+        return text
+
+
+def error_text(answer: Answer) -> str:
+    """Return what an error answer says, on one line; the shape of the console's errors is not documented."""
+    if answer.is_html:
+        return "a web page"
+    found = _messages(answer.data) if answer.is_json else [answer.text]
+    return re.sub(r"\s+", " ", "; ".join(dict.fromkeys(found))).strip().rstrip(".")
+
+
+def _messages(data: object) -> list[str]:
+    if isinstance(data, str):
+        return [data]
+    if isinstance(data, list):
+        return [message for item in data for message in _messages(item)]
+    if not isinstance(data, dict):
+        return []
+    keys = ("message", "errorMessage", "error_description", "error", "errors", "detail", "description", "code")
+    found = [message for key in keys[:-1] for message in _messages(data.get(key))]
+    return found or _messages(data.get("code"))
+
+
+def _where(location: str) -> str:
+    """Return a redirect's target without its query, which may hold session ids."""
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return "another address"
+    host = f"{parts.scheme}://{parts.hostname}" if parts.hostname else ""
+    return f"{host}{parts.path}" or "another address"
