@@ -1,0 +1,167 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads what one connection has in the console, in as few queries as there are pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ..connection.model import Connection
+from ..console.client import ConsoleClient
+from ..console.objects import Scalar
+from ..console.query import Column, Compare, Condition, In, Like, Or, Query, Row, columns
+from ..console.schema import ConsoleSchema, TypeDefinition
+from ..registry.arn import GROUP, PACKAGE, partition_of
+from . import mapping
+from .errors import SchemaMismatch
+from .mapping import DECOMMISSIONED, DESCRIPTION, STATUS_FIELD, Kind
+from .plan import ConsoleRecord, FieldNames
+from .projection import TargetFields
+from .state import SyncState, load_state
+
+ID = "Resource ID"
+NAME = "Name"
+TITLE = "Title"
+LOCATION = "Location"
+
+_ARN_KIND = {Kind.GROUP: GROUP, Kind.MODEL: PACKAGE}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One console type that the synchronisation writes to."""
+
+    type_name: str
+    fields: TargetFields
+    compared: tuple[str, ...]
+    unmapped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryEntry:
+    """One console object in a full comparison: just enough to say whether it needs a closer look."""
+
+    kind: Kind
+    id: str
+    name: str
+    arn: str | None
+    state_text: str | None
+
+    @property
+    def state(self) -> SyncState | None:
+        """The sync state (parsed on each call: at 10⁵ objects the text is a fraction of the parsed form)."""
+        return load_state(self.state_text)
+
+
+class ConsoleReader:
+    """The console as one connection sees it."""
+
+    def __init__(self, client: ConsoleClient, connection: Connection, targets: Mapping[Kind, Target]) -> None:
+        self.client = client
+        self.targets = targets
+        self.names = FieldNames(connection.sync.arn_field, connection.sync.state_field)
+        self._entity_name = connection.business_entity_name
+        self._arn_stem = f"arn:{partition_of(connection.region)}:sagemaker:{connection.region}:{connection.account_id}:"
+
+    def find(self, kind: Kind, arn: str, name: str | None = None) -> tuple[ConsoleRecord | None, frozenset[str]]:
+        """Return the object with this ARN, and the names (lower case) that others under the entity hold (1 query).
+
+        With `name` given, objects of that name are looked up in the same query. Should several objects carry the ARN
+        (somebody copied one), the oldest is the one.
+        """
+        where: Condition = Compare(Column(self.names.arn), "=", arn)
+        if name is not None:
+            where = Or((where, Compare(Column(NAME), "=", name)))
+        rows = list(self._rows(kind, self._record_columns(kind), where))
+        records = [self._record(kind, row) for row in rows if row.get(self.names.arn) == arn]
+        taken = {_text(row, NAME).lower() for row in rows if row.get(self.names.arn) != arn and self._in_entity(row)}
+        return min(records, key=lambda record: int(record.id), default=None), frozenset(taken)
+
+    def records(self, kind: Kind, arns: Iterable[str]) -> dict[str, ConsoleRecord]:
+        """Return the objects with these ARNs, by ARN (1 query for every 50)."""
+        where = In(Column(self.names.arn), tuple(arns))
+        records = [self._record(kind, row) for row in self._rows(kind, self._record_columns(kind), where)]
+        records.sort(key=lambda record: int(record.id), reverse=True)
+        return {record.arn: record for record in records if record.arn is not None}
+
+    def inventory(self, kind: Kind) -> Iterator[InventoryEntry]:
+        """Yield every object that is ours or whose name must not be taken: those with an ARN of this registry, and
+        those that lie under the business entity (1 query page for every 500)."""
+        fields = columns(ID, NAME, LOCATION, self.names.arn, self.names.state)
+        for row in self._rows(kind, fields, self._scope(kind)):
+            arn = _text(row, self.names.arn) or None
+            if self.is_ours(kind, arn) or self._in_entity(row):
+                yield InventoryEntry(kind, _text(row, ID), _text(row, NAME), arn, _text(row, self.names.state) or None)
+
+    def is_ours(self, kind: Kind, arn: str | None) -> bool:
+        """Whether the ARN is one of this connection's registry."""
+        return arn is not None and arn.startswith(f"{self._arn_stem}{_ARN_KIND[kind]}/")
+
+    def _scope(self, kind: Kind) -> Condition:
+        by_arn = Like(Column(self.names.arn), f"{self._arn_stem}{_ARN_KIND[kind]}/%")
+        # Names in paths are wildcards to LIKE where they hold % or _: what that lets in is sorted out by _in_entity.
+        return Or((by_arn, Like(Column(LOCATION), f"%/{self._entity_name}/%")))
+
+    def _in_entity(self, row: Row) -> bool:
+        """Whether a row's object lies under the business entity: its folder path has the root entity's name."""
+        return self._entity_name in _text(row, LOCATION).split("/")[:-1]
+
+    def _rows(self, kind: Kind, fields: tuple[Column, ...], where: Condition) -> Iterator[Row]:
+        return self.client.select(Query(fields, self.targets[kind].type_name, where=where))
+
+    def _record_columns(self, kind: Kind) -> tuple[Column, ...]:
+        return columns(
+            ID, NAME, TITLE, DESCRIPTION, LOCATION, self.names.arn, self.names.state, *self.targets[kind].compared
+        )
+
+    def _record(self, kind: Kind, row: Row) -> ConsoleRecord:
+        compared = (*self.targets[kind].compared, self.names.arn, self.names.state)
+        return ConsoleRecord(
+            kind=kind,
+            id=_text(row, ID),
+            name=_text(row, NAME),
+            title=_text(row, TITLE),
+            description=_text(row, DESCRIPTION),
+            arn=_text(row, self.names.arn) or None,
+            state=load_state(row.get(self.names.state)),
+            fields={name: row[name] for name in compared if name in row},
+        )
+
+
+def open_reader(client: ConsoleClient, connection: Connection) -> ConsoleReader:
+    """Return a reader, having checked the console's types (3 requests). Raises SchemaMismatch."""
+    schema = client.types()
+    group_type = schema.model_group(connection.sync.model_group_type).name
+    targets = {
+        Kind.GROUP: _target(Kind.GROUP, _definition(client, schema, group_type), connection),
+        Kind.MODEL: _target(Kind.MODEL, _definition(client, schema, connection.sync.model_type), connection),
+    }
+    return ConsoleReader(client, connection, targets)
+
+
+def _definition(client: ConsoleClient, schema: ConsoleSchema, name: str) -> TypeDefinition:
+    return client.type_definition(schema.by_name(name).name)
+
+
+def _target(kind: Kind, definition: TypeDefinition, connection: Connection) -> Target:
+    settings = {"arn_field": connection.sync.arn_field, "state_field": connection.sync.state_field}
+    lacking = [f"{field} (setting {option})" for option, field in settings.items() if field not in definition.fields]
+    if kind is Kind.MODEL:
+        status = definition.fields.get(STATUS_FIELD)
+        if status is None or DECOMMISSIONED not in status.enum_values:
+            lacking.append(f"{STATUS_FIELD} with the value {DECOMMISSIONED}")
+    if lacking:
+        raise SchemaMismatch(f"The console's type {definition.name} lacks {' and '.join(lacking)}.")
+    wanted = [rule.field for rule in mapping.RULES[kind] if not rule.at_creation and rule.field != DESCRIPTION]
+    return Target(
+        type_name=definition.name,
+        fields=TargetFields(definition.fields),
+        compared=tuple(field for field in wanted if field in definition.fields),
+        unmapped=tuple(field for field in wanted if field not in definition.fields),
+    )
+
+
+def _text(row: Mapping[str, Scalar], name: str) -> str:
+    return str(row.get(name, ""))

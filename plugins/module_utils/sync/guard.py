@@ -1,0 +1,39 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The mass-decommission guard: a registry that seems empty is more often a lost permission than a clean-up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """How many objects one comparison may decommission because the registry no longer lists them.
+
+    More than `max_percent` of the connection's objects *and* more than `max_count` is too many. ``allow`` lets any
+    number through.
+    """
+
+    max_percent: float = 10.0
+    max_count: int = 10
+    allow: bool = False
+
+
+def reason_to_hold(settings: GuardSettings, *, managed: int, vanished: int, listed: int) -> str | None:
+    """Return why `vanished` of `managed` objects must not be decommissioned now, or None when they may.
+
+    `listed` is how many entities the registry's complete listing had.
+    """
+    if settings.allow or not vanished:
+        return None
+    if not listed:
+        return f"the registry's listing came back empty while the console has {managed} of its objects"
+    share = 100 * vanished / managed
+    if vanished > settings.max_count and share > settings.max_percent:
+        return (
+            f"{vanished} of {managed} objects ({share:.0f} %) are no longer in the registry; the limit is "
+            f"{settings.max_percent:g} % and {settings.max_count} objects"
+        )
+    return None

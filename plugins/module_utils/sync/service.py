@@ -1,0 +1,102 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Puts the parts together for one connection: the existing-model sync for the module, the runtime for the agent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..connection.aws_session import client_for, session_for
+from ..connection.model import Connection
+from ..console.client import ConsoleClient, connect
+from ..registry.client import RegistryClient
+from .apply import Applier, GroupIds
+from .comparison import Projector
+from .console_reader import ConsoleReader, open_reader
+from .errors import SyncError
+from .existing import ExistingModelSync, RunSettings
+from .guard import GuardSettings
+from .owners import OwnerDirectory
+from .reconciler import KeyReconciler
+from .report import RunReport
+from .sweep import Sweeper
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The two sides of a connection, open."""
+
+    registry: RegistryClient
+    console: ConsoleClient
+    reader: ConsoleReader
+    projector: Projector
+    applier: Applier
+    session: Any
+
+
+def open_connection(connection: Connection) -> Parts:
+    """Log in on both sides and check the console's types and the business entity (5 requests to the console).
+
+    Raises the errors of console, connection and registry, and SyncError for a business entity that is gone.
+    """
+    console = connect(
+        connection.console.url,
+        auth_method=connection.console.auth_method,
+        auth_options=connection.console.auth_options,
+        validate_certs=connection.console.validate_certs,
+        ca_path=connection.console.ca_path,
+    )
+    reader = open_reader(console, connection)
+    if console.get_object(connection.business_entity_id) is None:
+        raise SyncError(
+            f"The business entity {connection.business_entity_name} (id {connection.business_entity_id}) of the "
+            f"connection {connection.name} is no longer in the console. Create it and save the connection again."
+        )
+    session = session_for(connection)
+    registry = RegistryClient(client_for(session, "sagemaker"))
+    projector = Projector(reader, OwnerDirectory(console.find_user, connection.default_user))
+    applier = Applier(console, reader, connection, GroupIds())
+    return Parts(registry, console, reader, projector, applier, session)
+
+
+def sync_existing_models(
+    connection: Connection, settings: RunSettings, on_progress: Callable[[RunReport], None]
+) -> RunReport:
+    """Run the existing-model sync of one connection and return its report; raises what open_connection raises."""
+    parts = open_connection(connection)
+    try:
+        report = RunReport(connection.name)
+        sync = ExistingModelSync(parts.registry, parts.console, parts.reader, parts.projector, parts.applier, settings)
+        sync.run(report, time.monotonic, on_progress)
+        return report
+    finally:
+        parts.console.close()
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRuntime:
+    """What the agent needs of one connection."""
+
+    reconciler: KeyReconciler
+    sweeper: Sweeper
+    sqs_client: Any
+    console: ConsoleClient
+
+    def close(self) -> None:
+        """Close the console's connections."""
+        self.console.close()
+
+
+def make_runtime(connection: Connection) -> ConnectionRuntime:
+    """Return the live parts of a connection for the agent; raises what open_connection raises."""
+    parts = open_connection(connection)
+    return ConnectionRuntime(
+        reconciler=KeyReconciler(parts.registry, parts.reader, parts.projector, parts.applier),
+        sweeper=Sweeper(parts.registry, parts.reader, parts.projector, parts.applier.groups, GuardSettings()),
+        sqs_client=client_for(parts.session, "sqs"),
+        console=parts.console,
+    )
