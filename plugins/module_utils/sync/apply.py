@@ -14,6 +14,7 @@ from ..console.objects import ConsoleObject, NewObject, ObjectChange
 from ..registry.arn import group_key
 from .console_reader import ConsoleReader
 from .errors import ParentMissing, SyncError
+from .mapping import Kind
 from .plan import Change, Create, Operation
 
 
@@ -55,9 +56,12 @@ class Applier:
         Raises ParentMissing for a model whose group has no known id, SyncError when the console answers with a foreign
         object, and the console's errors.
         """
-        if isinstance(operation, Create):
-            return self._create(operation)
-        return self._change(operation)
+        if not isinstance(operation, Create):
+            return self._change(operation)
+        object_id = self._create(operation)
+        if operation.kind is Kind.GROUP:
+            self.groups.put(operation.arn.rsplit("/", 1)[-1], object_id)
+        return object_id
 
     def _create(self, operation: Create) -> str:
         new = NewObject(

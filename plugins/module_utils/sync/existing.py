@@ -154,8 +154,6 @@ class ExistingModelSync:
             object_id = self._applier.apply(operation)
         except WxgovError as error:
             return Outcome(operation, None, str(error))
-        if operation.kind is Kind.GROUP and isinstance(operation, Create):
-            self._applier.groups.put(operation.arn.rsplit("/", 1)[-1], object_id)
         return Outcome(operation, object_id)
 
 

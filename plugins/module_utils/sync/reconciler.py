@@ -93,13 +93,11 @@ class KeyReconciler:
         if group_name is not None and self._applier.groups.get(group_name) is None:
             self._bring_group(group_name)
         try:
-            object_id = self._applier.apply(operation)
+            self._applier.apply(operation)
         except NotFoundError:
             if group_name is not None:
                 self._applier.groups.forget(group_name)  # its object may have been deleted by hand: look next time
             raise
-        if operation.kind is Kind.GROUP:
-            self._applier.groups.put(operation.name, object_id)
 
     def _bring_group(self, group_name: str) -> None:
         """Make sure that a package's group is in the console (its own event may be late, or lost)."""

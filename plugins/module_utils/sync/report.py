@@ -1,7 +1,7 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an existing-model sync reports: counts, one outcome an entity that was touched, calls, and what was held back."""
+"""What an existing-model sync reports: counts, outcomes of the entities that were touched, calls, and notes."""
 
 from __future__ import annotations
 
