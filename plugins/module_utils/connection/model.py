@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
+
+NAME_FORM = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,18 @@ Credentials: TypeAlias = AssumeRole | AccessKey | AmbientCredentials
 
 @dataclass(frozen=True, slots=True)
 class ConsoleEndpoint:
-    """Where the console is and how to log in; ``auth_options`` holds secrets and is never shown."""
+    """Where the console is and how to log in; ``auth_options`` holds secrets and is never shown.
+
+    ``auth_method`` and ``auth_options`` are those of console.auth.authenticator. ``ca_path`` is a CA bundle;
+    ``allow_http`` allows plain http to another machine.
+    """
 
     url: str
     auth_method: str
     auth_options: Mapping[str, str] = field(repr=False)
     validate_certs: bool = True
     ca_path: str | None = None
+    allow_http: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -283,7 +283,7 @@ def wait_before_repeat(
     A request that never left, or that was refused as one too many (429), may always be repeated; after any other
     failure only one that is repeatable.
     """
-    jittered = random() * min(policy.cap, policy.base * 2**attempt)
+    jittered = random() * min(policy.cap, policy.base * 2.0**attempt)
     if isinstance(outcome, Failure):
         may_repeat = not outcome.final and (request.repeatable or not outcome.sent)
         return jittered if may_repeat else None

@@ -1,0 +1,163 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""AWS sessions and clients with a connection's credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .errors import AwsSessionError
+from .model import AccessKey, AmbientCredentials, AssumeRole, Connection
+
+try:
+    import boto3
+    import botocore.config
+    import botocore.credentials
+    import botocore.exceptions
+    import botocore.session
+except ImportError:
+    HAS_BOTO3 = False
+else:
+    HAS_BOTO3 = True
+
+CONNECT_TIMEOUT = 3
+READ_TIMEOUT = 30
+"""Seconds; above the 20 s of an SQS long poll."""
+MAX_ATTEMPTS = 10
+ROLE_SECONDS = 3600
+"""One hour is what a role grants unless it was told otherwise, and the most for a role assumed by a role."""
+NEWEST_SERVICE = "sqs"
+
+
+def session_for(connection: Connection, base_session: Any = None, max_pool_connections: int = 10) -> Any:
+    """Return a boto3.Session with the connection's region and credentials; no request is made yet.
+
+    An assumed role is assumed at the first call and again before it expires, with the credentials of
+    ``base_session`` (a boto3.Session; default: those of the process). Clients of the session get time-outs, ten
+    attempts in botocore's adaptive mode (which slows down when throttled), and ``max_pool_connections``.
+    Raises AwsSessionError without boto3, for an unknown region, or for a broken AWS configuration of the process.
+    """
+    if not HAS_BOTO3:
+        raise AwsSessionError('The Python package "boto3" is missing on this host: install it to reach AWS.')
+    check_region(connection.region)
+    try:
+        base = base_session or boto3.Session(region_name=connection.region)
+        return _session(connection, base, client_config(max_pool_connections))
+    except botocore.exceptions.BotoCoreError as error:
+        raise AwsSessionError(f"The AWS settings of this process cannot be used: {error}") from None
+
+
+def client_for(session: Any, service: str) -> Any:
+    """Return a client of a session made by session_for. Raises AwsSessionError."""
+    try:
+        return session.client(service)
+    except botocore.exceptions.BotoCoreError as error:
+        raise AwsSessionError(f"No client for {service} can be made: {error}") from None
+
+
+def client_config(max_pool_connections: int = 10) -> Any:
+    """Return the botocore Config of our clients."""
+    return botocore.config.Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        retries={"mode": "adaptive", "max_attempts": MAX_ATTEMPTS},
+        max_pool_connections=max_pool_connections,
+        user_agent_extra="wxgov.sagemaker",
+    )
+
+
+def known_regions() -> frozenset[str] | None:
+    """Return all regions of all partitions that the installed botocore knows, or None without botocore."""
+    if not HAS_BOTO3:
+        return None
+    session = botocore.session.Session()
+    partitions = session.get_available_partitions()
+    return frozenset(
+        region for name in partitions for region in session.get_available_regions(NEWEST_SERVICE, partition_name=name)
+    )
+
+
+def check_region(region: str) -> None:
+    """Raise AwsSessionError if botocore knows no such region."""
+    known = known_regions()
+    if known is not None and region not in known:
+        raise AwsSessionError(
+            f'There is no AWS region "{region}" (as far as the installed botocore knows; a region newer than it needs '
+            "a newer botocore)."
+        )
+
+
+def _session(connection: Connection, base: Any, config: Any) -> Any:
+    credentials = connection.credentials
+    core = botocore.session.Session()
+    core.set_default_client_config(config)
+    if isinstance(credentials, AssumeRole):
+        load = _role_loader(credentials, connection, base, config)
+        core.register_component("credential_provider", botocore.credentials.CredentialResolver([_Provider(load)]))
+    elif isinstance(credentials, AmbientCredentials):
+        core.register_component(
+            "credential_provider", botocore.credentials.CredentialResolver([_Provider(base.get_credentials)])
+        )
+    keys = _keys(credentials) if isinstance(credentials, AccessKey) else {}
+    return boto3.Session(botocore_session=core, region_name=connection.region, **keys)
+
+
+def _keys(credentials: AccessKey) -> dict[str, str]:
+    return {
+        "aws_access_key_id": credentials.access_key_id,
+        "aws_secret_access_key": credentials.secret_access_key,
+    }
+
+
+class _Provider:
+    """The one source of credentials of a session, as botocore's resolver wants it."""
+
+    METHOD = "wxgov-connection"
+    CANONICAL_NAME = None
+
+    def __init__(self, load: Callable[[], Any]) -> None:
+        self.load = load
+
+
+def _role_loader(role: AssumeRole, connection: Connection, base: Any, config: Any) -> Callable[[], Any]:
+    """Return a loader of credentials that assume the role when they are first needed and before they expire."""
+
+    def assume() -> dict[str, str]:
+        return _assume(role, connection, base, config)
+
+    def load() -> Any:
+        return botocore.credentials.DeferredRefreshableCredentials(refresh_using=assume, method=_Provider.METHOD)
+
+    return load
+
+
+def _assume(role: AssumeRole, connection: Connection, base: Any, config: Any) -> dict[str, str]:
+    """Assume the role; the result is in the form that botocore's refreshable credentials take."""
+    request = {
+        "RoleArn": role.role_arn,
+        "RoleSessionName": f"wxgov-{connection.name}"[:64],
+        "DurationSeconds": ROLE_SECONDS,
+    }
+    if role.external_id:
+        request["ExternalId"] = role.external_id
+    try:
+        client = base.client("sts", region_name=connection.region, config=config)
+        granted = client.assume_role(**request).get("Credentials")
+    except botocore.exceptions.ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        raise AwsSessionError(
+            f"The role {role.role_arn} of the connection {connection.name} cannot be assumed ({code}): check its trust "
+            "policy, the external id, and that this process may call sts:AssumeRole."
+        ) from None
+    except botocore.exceptions.BotoCoreError as error:
+        raise AwsSessionError(f"The role {role.role_arn} cannot be assumed: {error}") from None
+    if not granted or not granted.get("SecretAccessKey"):
+        raise AwsSessionError(f"Assuming the role {role.role_arn} gave an answer without credentials.")
+    return {
+        "access_key": granted["AccessKeyId"],
+        "secret_key": granted["SecretAccessKey"],
+        "token": granted["SessionToken"],
+        "expiry_time": granted["Expiration"].isoformat(),
+    }

@@ -1,0 +1,131 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Locks between processes and threads: many share, or one has it alone.
+
+The existing-model sync takes a connection's lock alone, the agent's workers share it. Two lock files make sure that
+one who wants it alone gets it however busy the sharers are: he first takes the *turnstile*, which each sharer passes
+on his way in, and then only waits for those who are inside already. Sharers hold the turnstile for microseconds.
+The operating system frees a lock when its holder dies.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from .errors import ConnectionStoreError, LockTimeoutError
+from .files import make_private_directory, open_lock_file
+from .model import NAME_FORM
+
+POLL_SECONDS = 0.02
+LOCKS_DIRECTORY = "locks"
+
+
+@contextmanager
+def exclusive(
+    state_dir: str | os.PathLike[str],
+    name: str,
+    timeout: float | None = None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Iterator[None]:
+    """Hold the lock of a connection alone.
+
+    ``timeout`` is in seconds, None waits for ever, 0 tries once. Raises LockTimeoutError, ConnectionStoreError.
+    """
+    deadline = None if timeout is None else clock() + timeout
+    with ExitStack() as stack:
+        turnstile = stack.enter_context(_opened(state_dir, name, "turnstile"))
+        main = stack.enter_context(_opened(state_dir, name, "lock"))
+        for descriptor in (turnstile, main):
+            while not _try(descriptor, fcntl.LOCK_EX):
+                _wait(name, deadline, clock, sleep)
+        fcntl.flock(turnstile, fcntl.LOCK_UN)
+        yield
+
+
+@contextmanager
+def shared(
+    state_dir: str | os.PathLike[str],
+    name: str,
+    timeout: float | None = None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Iterator[None]:
+    """Hold the lock of a connection together with other sharers; arguments and errors as with exclusive."""
+    deadline = None if timeout is None else clock() + timeout
+    with ExitStack() as stack:
+        turnstile = stack.enter_context(_opened(state_dir, name, "turnstile"))
+        main = stack.enter_context(_opened(state_dir, name, "lock"))
+        while not _try_to_enter(turnstile, main):
+            _wait(name, deadline, clock, sleep)
+        yield
+
+
+@contextmanager
+def file_lock(
+    path: Path,
+    timeout: float | None = None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Iterator[None]:
+    """Hold one lock file alone. Raises LockTimeoutError, ConnectionStoreError."""
+    deadline = None if timeout is None else clock() + timeout
+    with _opened_path(path) as descriptor:
+        while not _try(descriptor, fcntl.LOCK_EX):
+            _wait(path.name, deadline, clock, sleep)
+        yield
+
+
+def _try_to_enter(turnstile: int, main: int) -> bool:
+    if not _try(turnstile, fcntl.LOCK_SH):
+        return False
+    try:
+        return _try(main, fcntl.LOCK_SH)
+    finally:
+        fcntl.flock(turnstile, fcntl.LOCK_UN)
+
+
+def _try(descriptor: int, operation: int) -> bool:
+    try:
+        fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _wait(name: str, deadline: float | None, clock: Callable[[], float], sleep: Callable[[float], object]) -> None:
+    left = POLL_SECONDS if deadline is None else deadline - clock()
+    if left <= 0:
+        raise LockTimeoutError(f'The lock "{name}" is still held by another process: try again when that has finished.')
+    sleep(min(POLL_SECONDS, left))
+
+
+@contextmanager
+def _opened(state_dir: str | os.PathLike[str], name: str, suffix: str) -> Iterator[int]:
+    if not NAME_FORM.fullmatch(name):
+        raise ConnectionStoreError(f"{name!r} is not the name of a connection.")
+    with _opened_path(Path(state_dir) / LOCKS_DIRECTORY / f"{name}.{suffix}") as descriptor:
+        yield descriptor
+
+
+@contextmanager
+def _opened_path(path: Path) -> Iterator[int]:
+    """Open a lock file. It is never removed: another process may have it open, and would hold a lock on nothing."""
+    try:
+        make_private_directory(path.parent)
+        descriptor = open_lock_file(path)
+    except OSError as error:
+        raise ConnectionStoreError(f"The lock file {path} cannot be opened: {error.strerror}.") from None
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

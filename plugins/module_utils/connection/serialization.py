@@ -1,0 +1,229 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A connection as a JSON document, schema version 1.
+
+::
+
+    {"schema_version": 1, "name": …, "description": …, "enabled": true,
+     "business_entity": {"id": …, "name": …}, "default_user": …,
+     "account_id": …, "region": …, "default_profile_arn": null, "queue_url": …,
+     "credentials": {"type": "assume_role", "role_arn": …, "external_id": null}
+                  | {"type": "access_key", "access_key_id": …, "secret_access_key": …}
+                  | {"type": "ambient"},
+     "console": {"url": …, "auth_method": …, "auth_options": {…}, "validate_certs": true, "ca_path": null,
+                 "allow_http": false},
+     "sync": {"arn_field": …, "state_field": …, "model_group_type": null, "model_type": …, "use_case_type": …,
+              "business_entity_type": …}}
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+
+from .errors import BrokenConnectionError
+from .model import (
+    NAME_FORM,
+    AccessKey,
+    AmbientCredentials,
+    AssumeRole,
+    Connection,
+    ConsoleEndpoint,
+    Credentials,
+    SyncSettings,
+)
+
+SCHEMA_VERSION = 1
+
+_CREDENTIALS: Mapping[str, type[AssumeRole | AccessKey | AmbientCredentials]] = {
+    "assume_role": AssumeRole,
+    "access_key": AccessKey,
+    "ambient": AmbientCredentials,
+}
+
+
+def to_document(connection: Connection) -> dict[str, object]:
+    """Return the document of a connection, secrets included."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": connection.name,
+        "description": connection.description,
+        "enabled": connection.enabled,
+        "business_entity": {"id": connection.business_entity_id, "name": connection.business_entity_name},
+        "default_user": connection.default_user,
+        "account_id": connection.account_id,
+        "region": connection.region,
+        "default_profile_arn": connection.default_profile_arn,
+        "queue_url": connection.queue_url,
+        "credentials": {"type": credentials_type(connection.credentials)} | dataclasses.asdict(connection.credentials),
+        "console": _console_document(connection.console),
+        "sync": dataclasses.asdict(connection.sync),
+    }
+
+
+def credentials_type(credentials: Credentials) -> str:
+    """Return assume_role, access_key or ambient."""
+    return next(name for name, kind in _CREDENTIALS.items() if isinstance(credentials, kind))
+
+
+def dumps(connection: Connection) -> str:
+    """Return the text of a connection's file."""
+    return json.dumps(to_document(connection), indent=2, sort_keys=False) + "\n"
+
+
+def loads(text: str) -> Connection:
+    """Return the connection of a file's text.
+
+    Raises BrokenConnectionError, naming the key that is missing, unknown or of another kind, or the newer version.
+    No value is quoted: any of them may be a secret.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BrokenConnectionError("it is not valid JSON") from None
+    return from_document(_Section("", document))
+
+
+def from_document(section: _Section) -> Connection:
+    """Return the connection of a document. Raises BrokenConnectionError."""
+    version = section.integer("schema_version")
+    if version > SCHEMA_VERSION:
+        raise BrokenConnectionError(
+            f"it has schema version {version}, written by a newer release than this one, which knows up to "
+            f"{SCHEMA_VERSION}: upgrade here"
+        )
+    if version != SCHEMA_VERSION:
+        raise BrokenConnectionError(f"schema version {version} never existed")
+    entity = section.section("business_entity")
+    connection = Connection(
+        name=section.text("name"),
+        description=section.text("description"),
+        enabled=section.boolean("enabled"),
+        business_entity_id=entity.text("id"),
+        business_entity_name=entity.text("name"),
+        default_user=section.text("default_user"),
+        account_id=section.text("account_id"),
+        region=section.text("region"),
+        default_profile_arn=section.optional_text("default_profile_arn"),
+        queue_url=section.text("queue_url"),
+        credentials=_credentials(section.section("credentials")),
+        console=_console(section.section("console")),
+        sync=_sync(section.section("sync")),
+    )
+    entity.finish()
+    section.finish()
+    if not NAME_FORM.fullmatch(connection.name):
+        raise BrokenConnectionError('its "name" is not a name of a connection')
+    return connection
+
+
+class _Section:
+    """One JSON object of the document, read key by key with checks, and with none left over."""
+
+    def __init__(self, path: str, value: object) -> None:
+        if not isinstance(value, dict):
+            raise BrokenConnectionError(f'"{path}" is not an object' if path else "it is not a JSON object")
+        self._path = path
+        self._value: Mapping[str, object] = value
+        self._read: set[str] = set()
+
+    def text(self, key: str) -> str:
+        value = self._get(key)
+        if isinstance(value, str):
+            return value
+        raise self._wrong(key, "a text")
+
+    def optional_text(self, key: str) -> str | None:
+        return None if self._get(key) is None else self.text(key)
+
+    def boolean(self, key: str) -> bool:
+        value = self._get(key)
+        if isinstance(value, bool):
+            return value
+        raise self._wrong(key, "true or false")
+
+    def integer(self, key: str) -> int:
+        value = self._get(key)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        raise self._wrong(key, "a whole number")
+
+    def texts(self, key: str) -> dict[str, str]:
+        value = self._get(key)
+        if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+            return dict(value)
+        raise self._wrong(key, "an object of texts")
+
+    def section(self, key: str) -> _Section:
+        return _Section(self._full(key), self._get(key))
+
+    def finish(self) -> None:
+        unknown = sorted(set(self._value) - self._read)
+        if unknown:
+            raise BrokenConnectionError(f'it has the unknown key "{self._full(unknown[0])}"')
+
+    def _get(self, key: str) -> object:
+        self._read.add(key)
+        if key not in self._value:
+            raise BrokenConnectionError(f'it has no "{self._full(key)}"')
+        return self._value[key]
+
+    def _full(self, key: str) -> str:
+        return f"{self._path}.{key}" if self._path else key
+
+    def _wrong(self, key: str, kind: str) -> BrokenConnectionError:
+        return BrokenConnectionError(f'its "{self._full(key)}" is not {kind}')
+
+
+def _credentials(section: _Section) -> Credentials:
+    kind = section.text("type")
+    credentials: Credentials
+    if kind == "assume_role":
+        credentials = AssumeRole(section.text("role_arn"), section.optional_text("external_id"))
+    elif kind == "access_key":
+        credentials = AccessKey(section.text("access_key_id"), section.text("secret_access_key"))
+    elif kind == "ambient":
+        credentials = AmbientCredentials()
+    else:
+        raise BrokenConnectionError(f'its "credentials.type" is none of {", ".join(_CREDENTIALS)}')
+    section.finish()
+    return credentials
+
+
+def _console_document(console: ConsoleEndpoint) -> dict[str, object]:
+    return {
+        "url": console.url,
+        "auth_method": console.auth_method,
+        "auth_options": dict(console.auth_options),
+        "validate_certs": console.validate_certs,
+        "ca_path": console.ca_path,
+        "allow_http": console.allow_http,
+    }
+
+
+def _console(section: _Section) -> ConsoleEndpoint:
+    console = ConsoleEndpoint(
+        url=section.text("url"),
+        auth_method=section.text("auth_method"),
+        auth_options=section.texts("auth_options"),
+        validate_certs=section.boolean("validate_certs"),
+        ca_path=section.optional_text("ca_path"),
+        allow_http=section.boolean("allow_http"),
+    )
+    section.finish()
+    return console
+
+
+def _sync(section: _Section) -> SyncSettings:
+    sync = SyncSettings(
+        arn_field=section.text("arn_field"),
+        state_field=section.text("state_field"),
+        model_group_type=section.optional_text("model_group_type"),
+        model_type=section.text("model_type"),
+        use_case_type=section.text("use_case_type"),
+        business_entity_type=section.text("business_entity_type"),
+    )
+    section.finish()
+    return sync
