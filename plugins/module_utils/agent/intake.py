@@ -1,0 +1,186 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the queue to the journal, one connection.
+
+A message leaves the queue only when its key is on disk (or the message says nothing about this registry, or a copy of
+it is in the dead-letter queue). Everything between may be repeated: a key that is marked twice is looked at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+
+from ..connection.model import Connection
+from ..registry.errors import UndecodableEvent
+from ..registry.events import Irrelevant, Touched, parse
+from .backoff import Backoff
+from .errors import JournalUnavailable
+from .journal import Journal
+from .log import fields, reason
+from .queue import EventQueue, Message
+from .status import Counters
+
+log = logging.getLogger(__name__)
+
+Step = Callable[[str], None]
+"""Called with the name of each step just taken; tests stop the process there."""
+
+
+def no_step(_name: str) -> None:
+    """The `Step` of a real agent."""
+
+
+class Intake:
+    """Receives, marks and deletes until `stop`. No error ends it: it backs off and tries again.
+
+    ``on_outage(seconds)`` is called when the queue answers again after being out of reach that long.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        queue: EventQueue,
+        journal: Journal,
+        counters: Counters,
+        *,
+        on_outage: Callable[[float], None],
+        step: Step = no_step,
+        clock: Callable[[], float] = time.time,
+        jitter: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._connection = connection
+        self._queue = queue
+        self._journal = journal
+        self._counters = counters
+        self._on_outage = on_outage
+        self._step = step
+        self._clock = clock
+        self._jitter = jitter
+        self._stopping = threading.Event()
+        self._last_answer = clock()
+        self._fields = fields(connection=connection.name)
+
+    def stop(self) -> None:
+        """Let `run` return after the receive that is under way and what it brings."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Work until `stop`."""
+        backoff = self._backoff()
+        while not self._stopping.is_set():
+            try:
+                self.turn()
+            except Exception as error:  # no failure of a call may end the intake
+                delay = backoff.next()
+                self._counters.failed("queue_errors", reason(error))
+                log.warning("the queue fails, next try in %.1f s: %s", delay, reason(error), extra=self._fields)
+                self._stopping.wait(delay)
+            else:
+                backoff.reset()
+
+    def turn(self) -> None:
+        """One receive and all that follows from it. Raises whatever the queue's calls raise."""
+        messages = self._queue.receive()
+        self._answered()
+        if messages:
+            self._counters.add("received", len(messages))
+            self._step("received")
+            self._handle(messages)
+
+    def _answered(self) -> None:
+        now = self._clock()
+        silence, self._last_answer = now - self._last_answer, now
+        self._counters.stamp("receive", now)
+        self._on_outage(silence)
+
+    def _handle(self, messages: list[Message]) -> None:
+        keys: list[str] = []
+        poison: list[tuple[Message, str]] = []
+        for message in messages:
+            try:
+                keys += self._keys(message)
+            except UndecodableEvent as error:
+                poison.append((message, str(error)))
+        if not self._mark(keys):
+            return  # told to stop with the journal out of order: the messages come again
+        self._step("journaled")
+        spoilt = {message.id for message, why in poison if not self._put_aside(message, why)}
+        self._delete([message for message in messages if message.id not in spoilt])
+        self._step("deleted")
+
+    def _keys(self, message: Message) -> tuple[str, ...]:
+        event = parse(message.body, account_id=self._connection.account_id, region=self._connection.region)
+        if isinstance(event, Irrelevant):
+            self._counters.add("irrelevant")
+            log.debug("ignored: %s", event.reason, extra=self._fields)
+            return ()
+        self._saw(event)
+        return event.arns
+
+    def _saw(self, event: Touched) -> None:
+        self._counters.add("touched")
+        if event.event_time is not None:
+            now = datetime.fromtimestamp(self._clock(), timezone.utc)
+            self._counters.saw_event((now - event.event_time).total_seconds())
+        for arn in event.arns:
+            about = fields(self._connection.name, arn, event.event_id)
+            log.info("%s touched the registry", event.event_name, extra=about)
+
+    def _mark(self, keys: list[str]) -> bool:
+        """Write the keys, however long it takes; nothing is received meanwhile. False when stopped before."""
+        backoff = self._backoff()
+        while True:
+            try:
+                self._journal.mark_dirty(self._connection.name, keys)
+                return True
+            except JournalUnavailable as error:
+                self._counters.failed("journal_errors", str(error))
+                log.error("%s Receiving waits for it.", error, extra=self._fields)
+            if self._stopping.wait(backoff.next()):
+                return False
+
+    def _put_aside(self, message: Message, why: str) -> bool:
+        """Send what cannot be read to the dead-letter queue; True when the message may be deleted."""
+        self._counters.add("undecodable")
+        try:
+            kept = self._queue.put_aside(message, why)
+        except Exception as error:
+            self._counters.failed("queue_errors", reason(error))
+            log.warning("message %s stays: its copy failed: %s", message.id, reason(error), extra=self._fields)
+            return False
+        self._step("put aside")
+        if kept:
+            self._counters.add("dead_lettered")
+            log.warning("message %s is in the dead-letter queue: %s", message.id, why, extra=self._fields)
+        else:
+            # It would block its message group for days, and what it hinted at the sweeps find.
+            self._counters.add("discarded")
+            log.error(
+                "message %s is discarded, %s; the queue has no redrive policy", message.id, why, extra=self._fields
+            )
+        return True
+
+    def _delete(self, messages: list[Message]) -> None:
+        if not messages:
+            return
+        result = self._queue.delete(messages)
+        self._counters.add("deleted", result.deleted)
+        left = result.expired + result.failed
+        if left:
+            self._counters.add("delete_failures", left)
+            log.warning(
+                "%d of %d messages were not deleted and come again (%d handles expired)",
+                left,
+                len(messages),
+                result.expired,
+                extra=self._fields,
+            )
+
+    def _backoff(self) -> Backoff:
+        return Backoff(first=1.0, longest=60.0, jitter=self._jitter)

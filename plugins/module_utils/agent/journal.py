@@ -1,0 +1,352 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The journal of dirty keys: what still has to be looked at, on disk before its message leaves the queue.
+
+A key is a registry ARN of one connection. It is in the journal from the moment something hints that it changed until a
+worker has looked at it with no further hint in between. Losing the journal loses no data, only time: the full sweep at
+the next start finds every difference again. So a file that turns out to be corrupt is moved aside and begun anew.
+
+Leases (which worker holds which key) live in memory: after a crash all keys are free again. `Service` makes sure that
+only one agent uses a state directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .errors import JournalUnavailable
+
+log = logging.getLogger(__name__)
+
+EVENT, SWEEP = 0, 1
+"""Priorities: what an event names is worked on before what a sweep found."""
+
+FIRST_DELAY = 1.0
+LONGEST_DELAY = 900.0
+PARKED_AFTER = 12
+"""After so many failures in a row (about an hour of back-off) a key counts as parked: tried every `LONGEST_DELAY`."""
+
+_SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS dirty (
+        connection TEXT NOT NULL,
+        key TEXT NOT NULL,
+        priority INTEGER NOT NULL,
+        generation INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        not_before REAL NOT NULL,
+        dirty_since REAL NOT NULL,
+        last_error TEXT NOT NULL,
+        PRIMARY KEY (connection, key)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS dirty_ready ON dirty (connection, priority, not_before)",
+    """CREATE TABLE IF NOT EXISTS watermarks (
+        connection TEXT NOT NULL,
+        name TEXT NOT NULL,
+        value REAL NOT NULL,
+        PRIMARY KEY (connection, name)
+    ) WITHOUT ROWID""",
+)
+# A second hint makes the key ready now, unless it comes from a sweep: sweeps would undo the back-off of what fails.
+_MARK = """
+    INSERT INTO dirty VALUES (:connection, :key, :priority, :generation, 0, :now, :now, '')
+    ON CONFLICT (connection, key) DO UPDATE SET
+        generation = :generation,
+        priority = min(priority, :priority),
+        not_before = CASE WHEN :priority = 0 THEN min(not_before, :now) ELSE not_before END
+"""
+_READY = """
+    SELECT key, generation, attempts, dirty_since FROM dirty
+    WHERE connection = ? AND priority = ? AND not_before <= ? ORDER BY not_before LIMIT ?
+"""
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One worker's hold on one key. ``dirty_since`` is a wall-clock time in seconds."""
+
+    connection: str
+    key: str
+    generation: int
+    attempts: int
+    dirty_since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What a connection still has to do. ``oldest`` is a wall-clock time in seconds, None when nothing is dirty."""
+
+    dirty: int
+    failing: int
+    parked: int
+    oldest: float | None
+
+
+class Journal:
+    """Dirty keys and sweep watermarks in one SQLite file. Safe for threads; every method may raise JournalUnavailable.
+
+    ``clock`` gives wall-clock seconds; ``jitter(low, high)`` a random number between.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        jitter: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._jitter = jitter
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._leased: set[tuple[str, str]] = set()
+        self._marks = 0
+        # Generations never repeat, not even over a file that was lost, so that "done" can never mean a later hint.
+        self._generations = itertools.count(time.time_ns())
+        self.rebuilt = 0
+        self._database = self._open()
+
+    def mark_dirty(self, connection: str, keys: Iterable[str], priority: int = EVENT) -> None:
+        """Write keys in one transaction; they are on disk when this returns."""
+        now = self._clock()
+        rows = [
+            {
+                "connection": connection,
+                "key": key,
+                "priority": priority,
+                "generation": next(self._generations),
+                "now": now,
+            }
+            for key in dict.fromkeys(keys)
+        ]
+        if not rows:
+            return
+        self._write(lambda database: database.executemany(_MARK, rows))
+        with self._changed:
+            self._marks += 1
+            self._changed.notify(len(rows))
+
+    def take(self, connection: str) -> Lease | None:
+        """Lease the key that has been ready longest, events before sweeps; None when no key is ready."""
+        with self._lock:
+            held = sum(1 for owner, _key in self._leased if owner == connection)
+            for priority in (EVENT, SWEEP):
+                parameters = (connection, priority, self._clock(), held + 1)
+                for key, generation, attempts, since in self._read(_READY, parameters):
+                    if (connection, key) not in self._leased:
+                        self._leased.add((connection, key))
+                        return Lease(connection, key, generation, attempts, since)
+        return None
+
+    def done(self, lease: Lease) -> bool:
+        """Take the key off the journal, unless it was marked again meanwhile; True when it is clean."""
+        statement = "DELETE FROM dirty WHERE connection = ? AND key = ? AND generation = ?"
+        with self._released(lease):
+            cursor = self._write(lambda db: db.execute(statement, (lease.connection, lease.key, lease.generation)))
+            return cursor.rowcount == 1
+
+    def recheck(self, lease: Lease, delay: float) -> None:
+        """Keep the key, to be looked at again after ``delay`` seconds (or at once, when it was marked meanwhile)."""
+        self._put_back(lease, 0, delay, "")
+
+    def failed(self, lease: Lease, error: str) -> float:
+        """Keep the key and let it wait: `FIRST_DELAY` doubled each time, full jitter. Returns the delay in seconds."""
+        attempts = lease.attempts + 1
+        if attempts > PARKED_AFTER:
+            delay = LONGEST_DELAY
+        else:
+            delay = self._jitter(0, min(LONGEST_DELAY, FIRST_DELAY * 2 ** (attempts - 1)))
+        self._put_back(lease, attempts, delay, error)
+        return delay
+
+    def release(self, lease: Lease) -> None:
+        """Give the key back as it was, to be taken again by anyone."""
+        with self._released(lease):
+            pass
+
+    @property
+    def marks(self) -> int:
+        """Changes whenever keys are marked; to be read before looking for work, and given to `wait`."""
+        with self._lock:
+            return self._marks
+
+    def wait(self, marks: int, timeout: float) -> None:
+        """Sleep until keys are marked, at most ``timeout`` seconds; not at all when `marks` has changed already."""
+        with self._changed:
+            if self._marks == marks:
+                self._changed.wait(timeout)
+
+    def nudge(self) -> None:
+        """Let one `wait` end early: what it waited for may be possible now."""
+        with self._changed:
+            self._changed.notify()
+
+    def wake(self) -> None:
+        """End every `wait` now."""
+        with self._changed:
+            self._marks += 1
+            self._changed.notify_all()
+
+    def seconds_to_next(self, connections: Iterable[str]) -> float | None:
+        """Seconds until a key of these connections is ready (0: now), leased ones left out; None when there is none."""
+        with self._lock:
+            moments = [moment for name in connections for moment in self._next_moments(name)]
+            return max(0.0, min(moments) - self._clock()) if moments else None
+
+    def backlog(self, connection: str) -> Backlog:
+        """Count what is dirty."""
+        row = self._read(
+            "SELECT count(*), count(CASE WHEN attempts > 0 THEN 1 END), count(CASE WHEN attempts > ? THEN 1 END),"
+            " min(dirty_since) FROM dirty WHERE connection = ?",
+            (PARKED_AFTER, connection),
+        )[0]
+        return Backlog(*row)
+
+    def forget(self, connection: str) -> None:
+        """Drop everything about a connection that is no longer there."""
+
+        def drop(database: sqlite3.Connection) -> None:
+            database.execute("DELETE FROM dirty WHERE connection = ?", (connection,))
+            database.execute("DELETE FROM watermarks WHERE connection = ?", (connection,))
+
+        self._write(drop)
+
+    def watermark(self, connection: str, name: str) -> float | None:
+        """A remembered wall-clock time in seconds."""
+        rows = self._read("SELECT value FROM watermarks WHERE connection = ? AND name = ?", (connection, name))
+        return float(rows[0][0]) if rows else None
+
+    def set_watermark(self, connection: str, name: str, value: float) -> None:
+        """Remember a wall-clock time in seconds."""
+        self._write(
+            lambda database: database.execute("REPLACE INTO watermarks VALUES (?, ?, ?)", (connection, name, value))
+        )
+
+    def close(self) -> None:
+        """Close the file; no method may be called afterwards."""
+        with self._lock:
+            self._database.close()
+
+    def _next_moments(self, connection: str) -> Iterator[float]:
+        held = sum(1 for owner, _key in self._leased if owner == connection)
+        statement = (
+            "SELECT key, not_before FROM dirty WHERE connection = ? AND priority = ? ORDER BY not_before LIMIT ?"
+        )
+        for priority in (EVENT, SWEEP):
+            rows = self._read(statement, (connection, priority, held + 1))
+            yield from (moment for key, moment in rows if (connection, key) not in self._leased)
+
+    def _put_back(self, lease: Lease, attempts: int, delay: float, error: str) -> None:
+        statement = (
+            "UPDATE dirty SET attempts = ?, last_error = ?,"
+            " not_before = CASE WHEN generation = ? THEN ? ELSE not_before END WHERE connection = ? AND key = ?"
+        )
+        moment = self._clock() + delay
+        parameters = (attempts, error, lease.generation, moment, lease.connection, lease.key)
+        with self._released(lease):
+            self._write(lambda database: database.execute(statement, parameters))
+
+    @contextlib.contextmanager
+    def _released(self, lease: Lease) -> Iterator[None]:
+        """End the lease whatever happens; the key's row is changed before another worker can take it.
+
+        Nobody is woken here: the worker that ends a lease looks for work next, and so finds what this made ready.
+        """
+        with self._lock:
+            try:
+                yield
+            finally:
+                self._leased.discard((lease.connection, lease.key))
+
+    def _read(self, statement: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        return self._guarded(lambda database: database.execute(statement, parameters).fetchall())
+
+    def _write(self, change: Callable[[sqlite3.Connection], _T]) -> _T:
+        def transaction(database: sqlite3.Connection) -> _T:
+            if database.in_transaction:  # left over by a commit that failed
+                database.rollback()
+            with database:
+                database.execute("BEGIN IMMEDIATE")
+                return change(database)
+
+        return self._guarded(transaction)
+
+    def _guarded(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        with self._lock:
+            try:
+                try:
+                    return work(self._database)
+                except sqlite3.DatabaseError as error:
+                    if not _is_corrupt(error):
+                        raise
+                    self._rebuild(error)
+                    return work(self._database)
+            except (sqlite3.Error, OSError) as error:
+                raise JournalUnavailable(
+                    f"The journal {self._path} cannot be used: {error}. Is the disk full or read-only?"
+                ) from error
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            try:
+                return _connect(self._path)
+            except sqlite3.DatabaseError as error:
+                if not _is_corrupt(error):
+                    raise
+                _move_aside(self._path, error)
+                return _connect(self._path)
+        except (sqlite3.Error, OSError) as error:
+            raise JournalUnavailable(
+                f"The journal {self._path} cannot be opened: {error}. Is its directory writable?"
+            ) from error
+
+    def _rebuild(self, error: sqlite3.DatabaseError) -> None:
+        self._database.close()
+        _move_aside(self._path, error)
+        self._database = _connect(self._path)
+        self.rebuilt += 1
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    # Autocommit outside of our own BEGIN; one connection for all threads, serialised by the journal's lock.
+    database = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(f"quick_check: {verdict}")
+        for statement in _SCHEMA:
+            database.execute(statement)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
+    """Whether the file itself is at fault: sqlite3 has no class of its own for that, but subclasses for all else."""
+    return type(error) is sqlite3.DatabaseError
+
+
+def _move_aside(path: Path, error: sqlite3.DatabaseError) -> None:
+    """Keep the broken file for whoever wants to look; its write-ahead log goes with it."""
+    aside = path.with_name(f"{path.name}.corrupt-{time.time_ns()}")
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(f"{path}{suffix}", f"{aside}{suffix}")
+    log.warning("the journal %s was corrupt (%s): moved to %s, a full sweep repairs what it held", path, error, aside)

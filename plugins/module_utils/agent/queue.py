@@ -1,0 +1,162 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The queue as the agent uses it: receive, delete, and put aside what cannot be read.
+
+botocore gives an empty answer for a 200 whose body it cannot parse, and SQS's answer for "no message" is as empty; so
+the raw body of every receive is checked before it is parsed. A receive whose answer was lost is repeated with the same
+`ReceiveRequestAttemptId`: SQS then gives the same messages again instead of locking the group for the visibility
+timeout (SQS API reference, ReceiveMessage; valid for 5 minutes, FIFO queues only).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import UnreadableQueueAnswer
+
+log = logging.getLogger(__name__)
+
+BATCH = 10  # the most that SQS gives and deletes in one call
+_ATTEMPT_SECONDS = 240.0
+_DEAD_LETTER_GROUP = "undecodable"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message; the body stays out of logs."""
+
+    id: str
+    handle: str = field(repr=False)
+    body: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What became of a batch. ``expired`` messages come again, which is harmless; so do ``failed`` ones."""
+
+    deleted: int
+    expired: int
+    failed: int
+
+
+class EventQueue:
+    """One queue over a boto3 SQS client. Methods raise botocore's errors and UnreadableQueueAnswer."""
+
+    def __init__(
+        self, client: Any, url: str, *, wait_seconds: int = 20, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client = client
+        self._url = url
+        self._wait_seconds = wait_seconds
+        self._clock = clock
+        self._attempt: tuple[str, float] | None = None
+        self._dead_letter_url: str | None = None
+        client.meta.events.register(
+            "before-parse.sqs.ReceiveMessage", _check_receive_body, unique_id="wxgov-agent-check-receive-body"
+        )
+
+    def receive(self) -> list[Message]:
+        """Long poll once."""
+        request: dict[str, Any] = {"MaxNumberOfMessages": BATCH, "WaitTimeSeconds": self._wait_seconds}
+        if self._url.endswith(".fifo"):
+            request["ReceiveRequestAttemptId"] = self._attempt_id()
+        answer = self._client.receive_message(QueueUrl=self._url, **request)
+        messages = [_message(entry) for entry in answer.get("Messages") or []]
+        self._attempt = None
+        return messages
+
+    def delete(self, messages: Sequence[Message]) -> Deletion:
+        """Delete up to `BATCH` messages in one call; what fails on the service's side is tried once more."""
+        deleted = expired = 0
+        pending = list(messages)
+        for _attempt in range(2):
+            entries = [{"Id": str(index), "ReceiptHandle": message.handle} for index, message in enumerate(pending)]
+            answer = self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)
+            gone = {entry.get("Id") for entry in answer.get("Successful") or []}
+            faulty = {entry.get("Id") for entry in answer.get("Failed") or [] if entry.get("SenderFault")}
+            deleted += sum(entry["Id"] in gone for entry in entries)
+            expired += sum(entry["Id"] in faulty for entry in entries)
+            pending = [
+                message for entry, message in zip(entries, pending, strict=True) if entry["Id"] not in gone | faulty
+            ]
+            if not pending:
+                break
+        return Deletion(deleted, expired, len(pending))
+
+    def put_aside(self, message: Message, reason: str) -> bool:
+        """Copy a message to the dead-letter queue with the reason as attribute; False when the queue has none."""
+        url = self._dead_letter_url or self._find_dead_letter_queue()
+        if url is None:
+            return False
+        request: dict[str, Any] = {
+            "MessageBody": message.body,
+            "MessageAttributes": {
+                "Reason": {"DataType": "String", "StringValue": reason},
+                "SourceMessageId": {"DataType": "String", "StringValue": message.id},
+            },
+        }
+        if url.endswith(".fifo"):
+            # One copy a message, even when the answer is lost and the message comes again.
+            request |= {"MessageGroupId": _DEAD_LETTER_GROUP, "MessageDeduplicationId": message.id}
+        try:
+            answer = self._client.send_message(QueueUrl=url, **request)
+        except Exception:
+            self._dead_letter_url = None  # it may have been replaced: look again next time
+            raise
+        _require(answer, "MessageId", "SendMessage")
+        return True
+
+    def _attempt_id(self) -> str:
+        now = self._clock()
+        if self._attempt is None or now - self._attempt[1] > _ATTEMPT_SECONDS:
+            self._attempt = (uuid.uuid4().hex, now)
+        return self._attempt[0]
+
+    def _find_dead_letter_queue(self) -> str | None:
+        """The queue behind this one, found by the ARN in its redrive policy (2 calls, then remembered)."""
+        answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["RedrivePolicy"])
+        policy = (answer.get("Attributes") or {}).get("RedrivePolicy")
+        if policy is None:
+            return None
+        try:
+            _arn, _partition, _service, _region, account_id, name = json.loads(policy)["deadLetterTargetArn"].split(":")
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise UnreadableQueueAnswer(f"The redrive policy of {self._url} names no queue.") from error
+        found = self._client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account_id)
+        self._dead_letter_url = _require(found, "QueueUrl", "GetQueueUrl")
+        return self._dead_letter_url
+
+
+def _check_receive_body(response_dict: Mapping[str, Any], **_event: object) -> None:
+    """Raise for a successful answer that is not SQS's: `{}` is "no message", everything else must have `Messages`."""
+    if response_dict["status_code"] >= 300:
+        return
+    try:
+        body = json.loads(response_dict["body"] or b"")
+    except ValueError:
+        body = None
+    if not isinstance(body, dict) or (body and not isinstance(body.get("Messages"), list)):
+        raise UnreadableQueueAnswer(
+            "The answer to ReceiveMessage is not one of SQS. Is there a proxy or a login page in between?"
+        )
+
+
+def _message(entry: object) -> Message:
+    parts = [entry.get(name) for name in ("MessageId", "ReceiptHandle", "Body")] if isinstance(entry, dict) else [None]
+    if not all(isinstance(part, str) for part in parts):
+        raise UnreadableQueueAnswer("A message in the answer to ReceiveMessage has no id, handle or body.")
+    return Message(*(str(part) for part in parts))
+
+
+def _require(answer: Mapping[str, Any], key: str, operation: str) -> str:
+    value = answer.get(key)
+    if not isinstance(value, str) or not value:
+        raise UnreadableQueueAnswer(f"The answer to {operation} lacks {key}. Is there a proxy in between?")
+    return value

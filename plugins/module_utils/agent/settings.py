@@ -1,0 +1,99 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The agent's settings: one JSON file, validated as a whole before anything starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import SettingsError
+
+LOG_FORMATS = ("auto", "json", "text")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Times are seconds. The defaults are those of the architecture; `BOUNDS` says what is allowed."""
+
+    connections_dir: Path
+    state_dir: Path
+    workers: int = 8
+    full_sweep_seconds: float = 86_400
+    incremental_sweep_seconds: float = 600
+    sweep_overlap_seconds: float = 900
+    queue_retention_seconds: float = 1_209_600
+    receive_wait_seconds: int = 20
+    grace_seconds: float = 30
+    status_seconds: float = 5
+    reload_seconds: float = 30
+    log_format: str = "auto"
+    log_level: str = "info"
+
+
+# Least and greatest value of each number; SQS itself limits the long poll (20 s) and the retention (60 s to 14 days).
+BOUNDS: Mapping[str, tuple[float, float]] = {
+    "workers": (1, 256),
+    "full_sweep_seconds": (1, 31 * 86_400),
+    "incremental_sweep_seconds": (1, 86_400),
+    "sweep_overlap_seconds": (0, 86_400),
+    "queue_retention_seconds": (60, 1_209_600),
+    "receive_wait_seconds": (1, 20),
+    "grace_seconds": (0, 600),
+    "status_seconds": (0.1, 300),
+    "reload_seconds": (0.1, 3600),
+}
+_INTEGERS = frozenset({"workers", "receive_wait_seconds"})
+_DIRECTORIES = frozenset({"connections_dir", "state_dir"})
+_CHOICES: Mapping[str, tuple[str, ...]] = {"log_format": LOG_FORMATS, "log_level": LOG_LEVELS}
+
+
+def load_settings(path: str | os.PathLike[str]) -> Settings:
+    """Read the settings file. Raises SettingsError naming the file and every value that is wrong."""
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"The settings file {path} is not JSON: {error}.") from error
+    try:
+        return read_settings(content)
+    except SettingsError as error:
+        raise SettingsError(f"The settings file {path} cannot be used: {error}") from error
+
+
+def read_settings(content: object) -> Settings:
+    """Make settings of a JSON object. Raises SettingsError naming every value that is wrong."""
+    if not isinstance(content, dict):
+        raise SettingsError("it must hold one JSON object.")
+    names = [field.name for field in dataclasses.fields(Settings)]
+    problems = [f"{name} is not a setting (there are {', '.join(names)})" for name in content if name not in names]
+    problems += [f"{name} is missing" for name in sorted(_DIRECTORIES - content.keys())]
+    problems += [problem for name in names if name in content and (problem := _problem(name, content[name]))]
+    if problems:
+        raise SettingsError("; ".join(problems) + ".")
+    values: dict[str, Any] = {name: Path(value) if name in _DIRECTORIES else value for name, value in content.items()}
+    return Settings(**values)
+
+
+def _problem(name: str, value: object) -> str | None:
+    if name in _DIRECTORIES:
+        good = isinstance(value, str) and os.path.isabs(value)
+        return None if good else f"{name} is {value!r} and must be an absolute path"
+    if name in _CHOICES:
+        return (
+            None if value in _CHOICES[name] else f"{name} is {value!r} and must be one of {', '.join(_CHOICES[name])}"
+        )
+    least, most = BOUNDS[name]
+    kinds = (int,) if name in _INTEGERS else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
+        kind = "a whole number" if name in _INTEGERS else "a number"
+        return f"{name} is {value!r} and must be {kind} from {least:g} to {most:g}"
+    return None

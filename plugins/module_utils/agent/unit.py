@@ -1,0 +1,147 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The live side of one connection: its runtime, its intake, its sweeps, its place among the workers.
+
+Two threads: one makes the runtime (trying again for as long as that fails) and then runs the sweeps, the other is the
+intake. Nothing that goes wrong here reaches another connection.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..connection.model import Connection
+from .backoff import Backoff
+from .intake import Intake, Step, no_step
+from .journal import Journal
+from .log import fields, reason
+from .queue import EventQueue
+from .runtime import ConnectionRuntime, RuntimeFactory
+from .settings import Settings
+from .status import Counters
+from .sweeps import Schedule, Sweeps
+from .threads import Crew
+from .workers import Slot, WorkerPool
+
+log = logging.getLogger(__name__)
+
+STARTING, RUNNING, FAILING, STOPPING = "starting", "running", "failing", "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all units of one agent share."""
+
+    settings: Settings
+    make_runtime: RuntimeFactory
+    journal: Journal
+    pool: WorkerPool
+    crew: Crew
+    step: Step = no_step
+
+
+class Unit:
+    """One connection at work, from `start` to `finished`."""
+
+    def __init__(self, connection: Connection, counters: Counters, surroundings: Surroundings) -> None:
+        self.connection = connection
+        self.counters = counters
+        self.state = STARTING
+        self._around = surroundings
+        self._fields = fields(connection=connection.name)
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._on_stop: list[Callable[[], None]] = []
+        self._slot: Slot | None = None
+        self._sweeps: Sweeps | None = None
+        self._runtime: ConnectionRuntime | None = None
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._spawn("sweeps", self._live)
+
+    def stop(self) -> None:
+        """Ask everything of this connection to end; returns at once."""
+        self._stopping.set()
+        with self._lock:
+            self.state = STOPPING
+            for end in self._on_stop:
+                end()
+            if self._slot is not None:
+                self._around.pool.detach(self._slot)
+
+    def request_full_sweep(self, why: str) -> None:
+        """Have a full sweep soon; before the first one there is no need to ask."""
+        if self._sweeps is not None:
+            self._sweeps.request_full(why)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing of this connection is under way any more."""
+        with self._lock:
+            idle = self._slot is None or self._slot.idle.is_set()
+            return idle and not any(thread.is_alive() for thread in self._threads)
+
+    def close(self) -> None:
+        """Give back the runtime of a unit that has finished."""
+        runtime, self._runtime = self._runtime, None
+        if runtime is None:
+            return
+        try:
+            runtime.close()
+        except Exception as error:
+            log.warning("closing the connection failed: %s", reason(error), extra=self._fields)
+
+    def _spawn(self, role: str, target: Callable[[], None]) -> None:
+        self._threads.append(self._around.crew.spawn(f"{role}:{self.connection.name}", target))
+
+    def _live(self) -> None:
+        runtime = self._make_runtime()
+        if runtime is None:
+            return
+        with self._lock:
+            self._runtime = runtime
+            if self._stopping.is_set():
+                return
+            intake, sweeps = self._parts(runtime)
+            self._sweeps = sweeps
+            self._on_stop += [intake.stop, sweeps.stop]
+            self._slot = self._around.pool.attach(self.connection.name, runtime.reconciler, self.counters)
+            self._spawn("intake", intake.run)
+            self.state = RUNNING
+        log.info("connection started", extra=self._fields)
+        sweeps.run()
+
+    def _parts(self, runtime: ConnectionRuntime) -> tuple[Intake, Sweeps]:
+        settings, journal = self._around.settings, self._around.journal
+        schedule = Schedule(
+            settings.full_sweep_seconds, settings.incremental_sweep_seconds, settings.sweep_overlap_seconds
+        )
+        sweeps = Sweeps(self.connection.name, runtime.sweeper, journal, self.counters, schedule)
+        queue = EventQueue(runtime.sqs_client, self.connection.queue_url, wait_seconds=settings.receive_wait_seconds)
+
+        def on_outage(seconds: float) -> None:
+            if seconds > settings.queue_retention_seconds / 2:
+                sweeps.request_full(f"the queue was out of reach for {seconds:.0f} s and may have lost messages")
+
+        intake = Intake(self.connection, queue, journal, self.counters, on_outage=on_outage, step=self._around.step)
+        return intake, sweeps
+
+    def _make_runtime(self) -> ConnectionRuntime | None:
+        backoff = Backoff(first=2.0, longest=300.0, jitter=random.uniform)
+        while not self._stopping.is_set():
+            try:
+                return self._around.make_runtime(self.connection)
+            except Exception as error:
+                delay = backoff.next()
+                self.state = FAILING
+                self.counters.failed("start_failures", reason(error))
+                log.error("cannot start, next try in %.0f s: %s", delay, reason(error), extra=self._fields)
+                self._stopping.wait(delay)
+        return None

@@ -1,0 +1,176 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the journal to the console: a bounded pool of threads, shared fairly by all connections.
+
+* A key is worked on by one thread at a time; a key that is marked meanwhile is worked on again.
+* Connections take turns, and while several have a claim on the pool one thread is left to each of the others: a
+  console that hangs keeps no other connection waiting. (That holds for up to as many connections as threads.)
+* While the existing-model sync holds a connection's exclusive lock, its keys wait and everything else goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from .errors import JournalUnavailable
+from .intake import Step, no_step
+from .journal import Journal, Lease
+from .log import fields, reason
+from .runtime import Outcome, Reconciler
+from .status import Counters
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = 60.0
+LOCKED_PAUSE = 1.0
+
+TryShared = Callable[[str], AbstractContextManager[bool]]
+"""Takes a connection's shared lock without waiting; the context says whether it was to be had."""
+
+
+@dataclass(eq=False, slots=True)
+class Slot:
+    """One connection's place in the pool; the pool's lock guards it."""
+
+    name: str
+    reconciler: Reconciler
+    counters: Counters
+    active: int = 0
+    paused_until: float = 0.0
+    attached: bool = True
+    idle: threading.Event = field(default_factory=threading.Event)
+
+
+class WorkerPool:
+    """Call `run` in ``size`` threads. ``clock`` is monotonic, ``now`` the wall clock for the status page."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        size: int,
+        try_shared: TryShared,
+        *,
+        step: Step = no_step,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._journal = journal
+        self._size = size
+        self._try_shared = try_shared
+        self._step = step
+        self._clock = clock
+        self._now = now
+        self._lock = threading.Lock()
+        self._slots: deque[Slot] = deque()
+        self._stopping = threading.Event()
+
+    def attach(self, name: str, reconciler: Reconciler, counters: Counters) -> Slot:
+        """Begin to work on a connection's keys."""
+        slot = Slot(name, reconciler, counters)
+        slot.idle.set()
+        with self._lock:
+            self._slots.append(slot)
+        self._journal.wake()
+        return slot
+
+    def detach(self, slot: Slot) -> None:
+        """Take no more keys for it; ``slot.idle`` is set once nothing is under way."""
+        with self._lock:
+            slot.attached = False
+            self._slots = deque(other for other in self._slots if other is not slot)
+
+    def stop(self) -> None:
+        """Let every `run` return after the key that it works on."""
+        self._stopping.set()
+        self._journal.wake()
+
+    def run(self) -> None:
+        """Work until `stop`."""
+        while not self._stopping.is_set():
+            try:
+                marks = self._journal.marks
+                work = self._next()
+                if work is None:
+                    self._journal.wait(marks, self._idle_seconds())
+                else:
+                    self._work(*work)
+            except JournalUnavailable as error:
+                log.error("%s Working waits for it.", error)
+                self._stopping.wait(1.0)
+
+    def _next(self) -> tuple[Slot, Lease] | None:
+        """The next key of the connection whose turn it is."""
+        with self._lock:
+            for _turn in range(len(self._slots)):
+                slot = self._slots[0]
+                self._slots.rotate(-1)
+                lease = self._journal.take(slot.name) if self._may_work(slot) else None
+                if lease is not None:
+                    slot.active += 1
+                    slot.idle.clear()
+                    return slot, lease
+        return None
+
+    def _may_work(self, slot: Slot) -> bool:
+        share = max(1, self._size - (len(self._slots) - 1))
+        return slot.active < share and slot.paused_until <= self._clock()
+
+    def _idle_seconds(self) -> float:
+        """How long nothing can be done unless a key is marked, or a thread comes free (which nudges the others)."""
+        with self._lock:
+            ready = [slot.name for slot in self._slots if self._may_work(slot)]
+            pauses = [slot.paused_until - self._clock() for slot in self._slots if slot.paused_until > self._clock()]
+        next_key = self._journal.seconds_to_next(ready)
+        return max(0.0, min([LONGEST_WAIT, *pauses, *([] if next_key is None else [next_key])]))
+
+    def _work(self, slot: Slot, lease: Lease) -> None:
+        self._step("taken")
+        try:
+            with self._try_shared(slot.name) as locked:
+                if locked:
+                    self._reconcile(slot, lease)
+                else:
+                    self._journal.release(lease)
+                    with self._lock:
+                        slot.paused_until = self._clock() + LOCKED_PAUSE
+        except JournalUnavailable:
+            raise
+        except Exception as error:  # whatever went wrong, the key stays and is tried again
+            self._failed(slot, lease, reason(error))
+        finally:
+            with self._lock:
+                slot.active -= 1
+                if not slot.active:
+                    slot.idle.set()
+            self._journal.nudge()
+
+    def _reconcile(self, slot: Slot, lease: Lease) -> None:
+        outcome = slot.reconciler.reconcile(lease.key)
+        self._step("reconciled")
+        if outcome.recheck_after is None:
+            self._journal.done(lease)
+        else:
+            self._journal.recheck(lease, outcome.recheck_after)
+        self._step("done")
+        slot.counters.outcome(outcome.status)
+        slot.counters.stamp("success", self._now())
+        detail = f": {outcome.detail}" if outcome.detail else ""
+        log.log(_level(outcome), "%s%s", outcome.status, detail, extra=fields(slot.name, lease.key))
+
+    def _failed(self, slot: Slot, lease: Lease, error: str) -> None:
+        slot.counters.failed("reconcile_failures", error)
+        delay = self._journal.failed(lease, error)
+        about = fields(slot.name, lease.key)
+        log.warning("failed %d times, next try in %.1f s: %s", lease.attempts + 1, delay, error, extra=about)
+
+
+def _level(outcome: Outcome) -> int:
+    """What a person has to decide is worth a warning; a key without difference is not worth a line."""
+    return {"held": logging.WARNING, "unchanged": logging.DEBUG}.get(outcome.status, logging.INFO)
