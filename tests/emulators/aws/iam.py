@@ -1,0 +1,90 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""IAM on moto: the managed policies this project names, and trust policies that IAM would refuse."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from typing import Any
+
+from moto.iam import models, urls
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.exceptions import MalformedPolicyDocument
+
+from tests.emulators.aws.policy import as_list
+
+MANAGED_POLICIES = ("AmazonSageMakerFullAccess", "AmazonSageMakerReadOnly", "AmazonSQSFullAccess")
+
+
+@functools.cache
+def _managed_policy_data() -> dict[str, Any]:
+    """The three policies out of moto's own table of 1,582, parsed once."""
+    everything = json.loads(aws_managed_policies_data)
+    return {name: everything[name] for name in MANAGED_POLICIES}
+
+
+def trust_policy_error(text: str) -> str | None:
+    """Why IAM refuses ``text`` as a trust policy, or None."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return "This policy contains invalid Json"
+    statements = as_list(document.get("Statement")) if isinstance(document, dict) else []
+    if not statements or not all(isinstance(statement, dict) for statement in statements):
+        return "Syntax errors in policy."
+    for statement in statements:
+        problem = _statement_error(statement)
+        if problem:
+            return problem
+    return None
+
+
+def _statement_error(statement: dict[str, Any]) -> str | None:
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        return "Syntax errors in policy."
+    if "Resource" in statement or "NotResource" in statement:
+        return "Has prohibited field Resource"
+    if "Principal" not in statement and "NotPrincipal" not in statement:
+        return "Missing required field Principal"
+    actions = as_list(statement.get("Action"))
+    if not actions or not all(str(action).lower().startswith("sts:") for action in actions):
+        return "AssumeRole policy may only specify STS AssumeRole actions."
+    principal = statement.get("Principal")
+    accounts = as_list(principal.get("AWS")) if isinstance(principal, dict) else []
+    for entry in accounts:
+        if not re.fullmatch(r"\*|\d{12}|arn:[^:]+:(iam|sts)::\d{12}:.+", entry):
+            return f'Invalid principal in policy: "AWS":"{entry}"'
+    return None
+
+
+class FaithfulIamBackend(models.IAMBackend):
+    """One account of IAM."""
+
+    _url_module = urls
+
+    def _init_aws_policies(self) -> list[models.ManagedPolicy]:
+        return [
+            models.AWSManagedPolicy.from_data(name, self.account_id, self.region_name, data)
+            for name, data in _managed_policy_data().items()
+        ]
+
+    def create_role(self, role_name: str, assume_role_policy_document: str, *arguments: Any, **options: Any) -> Any:
+        _refuse_malformed(assume_role_policy_document)
+        return super().create_role(role_name, assume_role_policy_document, *arguments, **options)
+
+    def update_assume_role_policy(self, role_name: str, policy_document: str) -> None:
+        self.get_role(role_name)
+        _refuse_malformed(policy_document)
+        super().update_assume_role_policy(role_name, policy_document)
+
+
+def _refuse_malformed(document: str) -> None:
+    problem = trust_policy_error(document)
+    if problem:
+        raise MalformedPolicyDocument(problem)
+
+
+def install() -> None:
+    models.iam_backends.backend = FaithfulIamBackend

@@ -1,0 +1,743 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SQS on moto: FIFO order and deduplication, receipt handles, retention, redrive, cross-account access, thread safety.
+
+A queue keeps one line of messages a message group (a standard queue has a single line). A FIFO line is delivered from its
+head and stops at the first message that is not visible, so order survives a visibility timeout. Every change happens under
+the queue's condition, which long polls wait on.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import itertools
+import json
+import re
+import secrets
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.sqs import models, responses, urls
+from moto.sqs.exceptions import (
+    BatchRequestTooLong,
+    InvalidAttributeName,
+    InvalidParameterValue,
+    MissingParameter,
+    QueueDoesNotExist,
+    ReceiptHandleIsInvalid,
+    SQSException,
+)
+
+from tests.emulators.aws.caller import caller_of
+from tests.emulators.aws.clock import CLOCK
+from tests.emulators.aws.policy import AccessRequest, evaluate
+from tests.emulators.aws.sqs_attributes import check_attributes, check_queue_name, redrive_allowed
+
+DEDUPLICATION_SECONDS = 300
+RECEIVE_ATTEMPT_SECONDS = 300
+RECREATION_SECONDS = 60
+MAXIMUM_INVISIBLE_SECONDS = 43_200
+FIRST_SEQUENCE_NUMBER = 18_849_496_460_467_696_128
+_POLL_SLICE_SECONDS = 0.05
+_ALLOWED_TEXT = re.compile("[\\t\\n\\r\\u0020-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]*")
+_IDENTIFIER = re.compile("[!-~]{1,128}")
+
+
+class PollGeneration:
+    """Lets reset and stop send waiting long polls home at once."""
+
+    def __init__(self) -> None:
+        self.current = 0
+
+    def end_polls(self) -> None:
+        self.current += 1
+
+
+POLLS = PollGeneration()
+
+
+@dataclass(slots=True)
+class _Attempt:
+    expires: float
+    handles: list[str]
+
+
+@dataclass(slots=True)
+class _Deduplication:
+    expires: float
+    message_id: str
+    sequence_number: str
+
+
+@dataclass(slots=True)
+class _MoveTask:
+    handle: str
+    source_arn: str
+    destination_arn: str | None
+    moved: int
+    started: int
+    status: str = "COMPLETED"
+
+
+class FaithfulQueue(models.Queue):
+    """A queue whose messages live in ``_lines``; moto's own message list stays empty."""
+
+    BASE_ATTRIBUTES = [*models.Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
+
+    def __init__(self, name: str, region: str, account_id: str, **kwargs: Any) -> None:
+        check_queue_name(name, kwargs)
+        check_attributes(
+            kwargs, fifo=name.endswith(".fifo"), current_scope="queue", current_limit="perQueue"
+        )
+        self.redrive_allow_policy: str | None = None
+        self._lines: dict[str | None, dict[str, models.Message]] = {}
+        self._handles: dict[str, models.Message] = {}
+        self._deduplicated: dict[tuple[str | None, str], _Deduplication] = {}
+        self._attempts: dict[str, _Attempt] = {}
+        self._sequence = itertools.count(FIRST_SEQUENCE_NUMBER, 256)
+        super().__init__(name, region, account_id, **kwargs)
+
+    # ---- attributes
+
+    def _set_attributes(self, attributes: dict[str, Any], now: float | None = None) -> None:
+        if attributes.get("KmsMasterKeyId"):
+            attributes = {**attributes, "SqsManagedSseEnabled": "false"}
+        elif str(attributes.get("SqsManagedSseEnabled", "")).lower() == "true":
+            attributes = {**attributes, "KmsMasterKeyId": None}
+        if "Policy" not in attributes and hasattr(self, "_policy_json"):
+            attributes = {**attributes, "Policy": json.dumps(self._policy_json)}
+        super()._set_attributes(attributes, now)
+
+    def change_attributes(self, attributes: dict[str, Any]) -> None:
+        """SetQueueAttributes: what is not named stays."""
+        if "FifoQueue" in attributes and str(attributes["FifoQueue"]).lower() != str(self.fifo_queue).lower():
+            raise InvalidAttributeName("FifoQueue")
+        check_attributes(
+            attributes,
+            fifo=self.fifo_queue,
+            current_scope=self.deduplication_scope,
+            current_limit=self.fifo_throughput_limit,
+        )
+        self._set_attributes({key: value for key, value in attributes.items() if key != "FifoQueue"})
+
+    def _setup_dlq(self, policy: Any) -> None:
+        if models.Queue._is_empty_redrive_policy(policy):
+            super()._setup_dlq(policy)
+            return
+        document = json.loads(policy) if isinstance(policy, str) else policy
+        target = queue_of_arn(document["deadLetterTargetArn"])
+        reason = _redrive_problem(self, target)
+        if reason:
+            raise InvalidParameterValue(f"Value {policy} for parameter RedrivePolicy is invalid. Reason: {reason}")
+        super()._setup_dlq(policy)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        with self._messages_lock:
+            counts = self._count()
+        result = {
+            "ApproximateNumberOfMessages": counts[0],
+            "ApproximateNumberOfMessagesNotVisible": counts[1],
+            "ApproximateNumberOfMessagesDelayed": counts[2],
+            "CreatedTimestamp": int(self.created_timestamp),
+            "LastModifiedTimestamp": int(self.last_modified_timestamp),
+            "QueueArn": self.queue_arn,
+            "Policy": self.policy,
+            "RedrivePolicy": json.dumps(self.redrive_policy) if self.redrive_policy else None,
+            "RedriveAllowPolicy": self.redrive_allow_policy or None,
+            "SqsManagedSseEnabled": str(self.sqs_managed_sse_enabled).lower(),
+        }
+        names = ["DelaySeconds", "MaximumMessageSize", "MessageRetentionPeriod", "ReceiveMessageWaitTimeSeconds"]
+        names.append("VisibilityTimeout")
+        names += self.FIFO_ATTRIBUTES if self.fifo_queue else []
+        names += self.KMS_ATTRIBUTES if self.kms_master_key_id else []
+        for name in names:
+            value = getattr(self, models.camelcase_to_underscores(name))
+            result[name] = str(value).lower() if isinstance(value, bool) else value
+        return result
+
+    def _count(self) -> tuple[int, int, int]:
+        """(visible, in flight, delayed), in one pass."""
+        now = CLOCK.timestamp() * 1000
+        self._drop_expired(now)
+        visible = in_flight = delayed = 0
+        for line in self._lines.values():
+            for message in line.values():
+                if message.delayed_until > now:
+                    delayed += 1
+                elif message.visible_at > now:
+                    in_flight += 1
+                else:
+                    visible += 1
+        return visible, in_flight, delayed
+
+    def _drop_expired(self, now: float) -> None:
+        oldest = now - self.message_retention_period * 1000
+        for line in self._lines.values():
+            for message in [entry for entry in line.values() if entry.sent_timestamp < oldest]:
+                del line[message.id]
+
+    # ---- messages
+
+    @property
+    def messages(self) -> list[models.Message]:
+        """Visible messages, for moto's own readers."""
+        with self._messages_lock:
+            now = CLOCK.timestamp() * 1000
+            return [
+                message
+                for line in self._lines.values()
+                for message in line.values()
+                if message.visible_at <= now and message.delayed_until <= now
+            ]
+
+    def _line_of(self, message: models.Message) -> dict[str, models.Message]:
+        return self._lines.setdefault(message.group_id if self.fifo_queue else None, {})
+
+    def add_message(self, message: models.Message) -> None:
+        """Append; on a FIFO queue a duplicate takes over the id and sequence number of the first and is not stored."""
+        with self._messages_lock:
+            if self.fifo_queue:
+                scope = message.group_id if self.deduplication_scope == "messageGroup" else None
+                key = (scope, message.deduplication_id)
+                now = CLOCK.timestamp()
+                first = self._deduplicated.get(key)
+                if first is not None and first.expires > now:
+                    message.id, message.sequence_number = first.message_id, first.sequence_number
+                    return
+                message.sequence_number = str(next(self._sequence))
+                self._deduplicated[key] = _Deduplication(
+                    now + DEDUPLICATION_SECONDS, message.id, message.sequence_number
+                )
+            self._line_of(message)[message.id] = message
+            self._messages_lock.notify_all()
+
+    def accept_moved(self, message: models.Message) -> None:
+        """Take over a message from another queue: no deduplication; a FIFO queue restarts its retention."""
+        with self._messages_lock:
+            message.visible_at = 0.0
+            if self.fifo_queue:
+                message.sent_timestamp = int(CLOCK.timestamp() * 1000)
+                message.sequence_number = str(next(self._sequence))
+            self._line_of(message)[message.id] = message
+            self._messages_lock.notify_all()
+
+    def take_all(self) -> list[models.Message]:
+        """Empty the queue and return what was in it (StartMessageMoveTask)."""
+        with self._messages_lock:
+            taken = [message for line in self._lines.values() for message in line.values()]
+            self._lines.clear()
+            return taken
+
+    def purge(self) -> None:
+        with self._messages_lock:
+            self._lines.clear()
+
+    def receive(self, count: int, visibility_timeout: int, attempt_id: str | None) -> list[models.Message]:
+        """Up to ``count`` deliverable messages, now made invisible. Copies, with the handle of this receive."""
+        with self._messages_lock:
+            replay = self._replay(attempt_id, visibility_timeout)
+            if replay:
+                return replay
+            dead: list[models.Message] = []
+            now = CLOCK.timestamp() * 1000
+            self._drop_expired(now)
+            delivered: list[models.Message] = []
+            for group in list(self._lines):
+                self._receive_from(group, count, visibility_timeout, now, delivered, dead)
+                if len(delivered) >= count:
+                    break
+            if attempt_id and delivered:
+                handles = [message.receipt_handle or "" for message in delivered]
+                self._attempts[attempt_id] = _Attempt(CLOCK.timestamp() + RECEIVE_ATTEMPT_SECONDS, handles)
+        for message in dead:
+            self.dead_letter_queue.accept_moved(message)
+        return delivered
+
+    def _receive_from(
+        self,
+        group: str | None,
+        count: int,
+        visibility_timeout: int,
+        now: float,
+        delivered: list[models.Message],
+        dead: list[models.Message],
+    ) -> None:
+        line = self._lines[group]
+        for message in list(line.values()):
+            if len(delivered) >= count:
+                return
+            if message.visible_at > now or message.delayed_until > now:
+                if self.fifo_queue:
+                    return
+                continue
+            if self._spent(message):
+                del line[message.id]
+                message.dead_letter_source_arn = self.queue_arn
+                dead.append(message)
+                continue
+            delivered.append(self._hand_out(message, visibility_timeout))
+        if not line:
+            del self._lines[group]
+
+    def _spent(self, message: models.Message) -> bool:
+        limit = self.redrive_policy["maxReceiveCount"] if self.redrive_policy else None
+        return limit is not None and self.dead_letter_queue is not None and message.approximate_receive_count >= limit
+
+    def _hand_out(self, message: models.Message, visibility_timeout: int) -> models.Message:
+        now = CLOCK.timestamp() * 1000
+        message.approximate_first_receive_timestamp = message.approximate_first_receive_timestamp or int(now)
+        message.approximate_receive_count += 1
+        message.received_at = now
+        message.visible_at = now + visibility_timeout * 1000 if visibility_timeout else 0.0
+        message.receipt_handle = secrets.token_urlsafe(96)
+        self._handles[message.receipt_handle] = message
+        return copy.copy(message)
+
+    def _replay(self, attempt_id: str | None, visibility_timeout: int) -> list[models.Message]:
+        """The batch of an earlier receive with the same attempt id, as long as nothing has touched it since."""
+        attempt = self._attempts.get(attempt_id) if attempt_id else None
+        if attempt is None or attempt.expires <= CLOCK.timestamp():
+            return []
+        messages = [self._handles[handle] for handle in attempt.handles]
+        untouched = all(
+            self._is_held(message, handle) for message, handle in zip(messages, attempt.handles, strict=True)
+        )
+        if not untouched:
+            return []
+        for message in messages:
+            message.visible_at = CLOCK.timestamp() * 1000 + visibility_timeout * 1000
+        return [copy.copy(message) for message in messages]
+
+    def _is_held(self, message: models.Message, handle: str) -> bool:
+        return (
+            message.receipt_handle == handle
+            and message.id in self._line_of(message)
+            and message.visible_at > CLOCK.timestamp() * 1000
+        )
+
+    def _message_of(self, receipt_handle: str) -> models.Message | None:
+        """The message a handle stands for; None when it is deleted already. Unknown handles are an error."""
+        message = self._handles.get(receipt_handle)
+        if message is None:
+            raise ReceiptHandleIsInvalid()
+        if message.id not in self._line_of(message):
+            return None
+        if self.fifo_queue and not self._is_held(message, receipt_handle):
+            raise InvalidParameterValue(
+                f"Value {receipt_handle} for parameter ReceiptHandle is invalid. "
+                "Reason: The receipt handle has expired."
+            )
+        return message
+
+    def delete_message(self, receipt_handle: str) -> None:
+        with self._messages_lock:
+            message = self._message_of(receipt_handle)
+            if message is not None:
+                del self._line_of(message)[message.id]
+                self._messages_lock.notify_all()
+
+    def change_visibility(self, receipt_handle: str, seconds: int) -> None:
+        with self._messages_lock:
+            message = self._message_of(receipt_handle)
+            now = CLOCK.timestamp() * 1000
+            if message is None or message.visible_at <= now:
+                raise SQSException(
+                    "MessageNotInflight", "The specified message is not in flight."
+                )
+            if now + seconds * 1000 - message.received_at > MAXIMUM_INVISIBLE_SECONDS * 1000:
+                raise InvalidParameterValue(
+                    f"Value {seconds} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for "
+                    "the message is beyond the limit [43200 seconds]"
+                )
+            message.visible_at = now + seconds * 1000 if seconds else 0.0
+            for attempt, remembered in list(self._attempts.items()):
+                if receipt_handle in remembered.handles:
+                    del self._attempts[attempt]
+            self._messages_lock.notify_all()
+
+    def wait(self, seconds: float) -> None:
+        with self._messages_lock:
+            self._messages_lock.wait(seconds)
+
+
+def queue_of_arn(arn: str) -> FaithfulQueue | None:
+    """The queue with this ARN, in any account and region, or None."""
+    match = re.fullmatch(r"arn:[^:]+:sqs:([^:]+):(\d{12}):([^:]+)", arn)
+    if match is None:
+        return None
+    region, account, name = match.groups()
+    backends = models.sqs_backends[account]
+    return backends[region].queues.get(name) if region in backends else None
+
+
+def _redrive_problem(source: FaithfulQueue, target: FaithfulQueue | None) -> str | None:
+    if target is None:
+        return "Dead letter target does not exist."
+    if (target.account_id, target.region) != (source.account_id, source.region):
+        return "Dead-letter target owner and region must be those of the source."
+    if target.fifo_queue != source.fifo_queue:
+        return "Dead-letter queue must be same type of queue as the source."
+    if not redrive_allowed(target.redrive_allow_policy, source.queue_arn):
+        return "The redrive allow policy of the dead-letter queue does not let this source queue use it."
+    return None
+
+
+def _size_in_bytes(body: str, attributes: dict[str, Any] | None) -> int:
+    size = len(body.encode())
+    for name, value in (attributes or {}).items():
+        content = value.get("BinaryValue") or value.get("StringValue") or ""
+        size += len(name.encode()) + len(value["DataType"].encode())
+        size += len(content if isinstance(content, bytes) else content.encode())
+    return size
+
+
+@dataclass(slots=True)
+class _Deleted:
+    at: dict[str, float] = field(default_factory=dict)
+
+
+class FaithfulSqsBackend(models.SQSBackend):
+    """One account and region of SQS."""
+
+    _url_module = urls
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self._deleted = _Deleted()
+        self._move_tasks: list[_MoveTask] = []
+        self._creation = threading.RLock()
+
+    def create_queue(self, name: str, tags: dict[str, str] | None = None, **kwargs: Any) -> models.Queue:
+        with self._creation:
+            deleted = self._deleted.at.get(name)
+            if deleted is not None and CLOCK.timestamp() - deleted < RECREATION_SECONDS:
+                raise SQSException(
+                    "AWS.SimpleQueueService.QueueDeletedRecently",
+                    "You must wait 60 seconds after deleting a queue before you can create another with the same name.",
+                )
+            existing = self.queues.get(name)
+            queue = super().create_queue(name, None if existing else tags, **kwargs)
+            self._deleted.at.pop(name, None)
+            return queue
+
+    def delete_queue(self, queue_name: str) -> None:
+        super().delete_queue(queue_name)
+        self._deleted.at[queue_name] = CLOCK.timestamp()
+
+    def set_queue_attributes(self, queue_name: str, attributes: dict[str, Any]) -> models.Queue:
+        queue = self.get_queue(queue_name)
+        queue.change_attributes(attributes)
+        return queue
+
+    def get_queue_attributes(self, queue_name: str, attribute_names: list[str]) -> dict[str, Any]:
+        queue = self.get_queue(queue_name)
+        known = [*queue.BASE_ATTRIBUTES, *queue.FIFO_ATTRIBUTES, *queue.KMS_ATTRIBUTES, "All"]
+        for name in attribute_names or []:
+            if name not in known:
+                raise InvalidAttributeName(name)
+        if not attribute_names:
+            return {}
+        attributes = {name: value for name, value in queue.attributes.items() if value is not None}
+        if "All" in attribute_names:
+            return attributes
+        return {name: value for name, value in attributes.items() if name in attribute_names}
+
+    # ---- sending
+
+    def _validate_message(
+        self,
+        queue: FaithfulQueue,
+        message_body: str,
+        delay_seconds: int,
+        deduplication_id: str | None = None,
+        group_id: str | None = None,
+        validate_group_id: bool = True,
+    ) -> None:
+        if not message_body:
+            raise MissingParameter("MessageBody")
+        if not _ALLOWED_TEXT.fullmatch(message_body):
+            raise SQSException("InvalidMessageContents", "Invalid characters found.")
+        for name, value in (("MessageGroupId", group_id), ("MessageDeduplicationId", deduplication_id)):
+            if value is not None and not _IDENTIFIER.fullmatch(value):
+                raise InvalidParameterValue(
+                    f"Value {value} for parameter {name} is invalid. Reason: {name} can only include alphanumeric and "
+                    "punctuation characters. 1 to 128 in length."
+                )
+        self._validate_for_type(queue, delay_seconds, deduplication_id, group_id)
+
+    @staticmethod
+    def _validate_for_type(
+        queue: FaithfulQueue, delay_seconds: int, deduplication_id: str | None, group_id: str | None
+    ) -> None:
+        if not queue.fifo_queue:
+            if deduplication_id is not None:
+                raise InvalidParameterValue(
+                    f"Value {deduplication_id} for parameter MessageDeduplicationId is invalid. Reason: The request "
+                    "includes a parameter that is not valid for this queue type"
+                )
+            return
+        if not group_id:
+            raise MissingParameter("MessageGroupId")
+        if not queue.content_based_deduplication and not deduplication_id:
+            raise InvalidParameterValue(
+                "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided "
+                "explicitly"
+            )
+        if delay_seconds > 0:
+            raise InvalidParameterValue(
+                f"Value {delay_seconds} for parameter DelaySeconds is invalid. Reason: The request include parameter "
+                "that is not valid for this queue type."
+            )
+
+    def send_message(
+        self,
+        queue_name: str,
+        message_body: str,
+        message_attributes: dict[str, Any] | None = None,
+        delay_seconds: int | None = None,
+        deduplication_id: str | None = None,
+        group_id: str | None = None,
+        system_attributes: dict[str, Any] | None = None,
+        validate_group_id: bool = True,
+    ) -> models.Message:
+        queue = self.get_queue(queue_name)
+        delay = int(delay_seconds) if delay_seconds is not None else queue.delay_seconds
+        self._validate_message(queue, message_body, int(delay_seconds or 0), deduplication_id, group_id)
+        if not 0 <= delay <= models.MAXIMUM_MESSAGE_DELAY:
+            raise InvalidParameterValue(
+                f"Value {delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900."
+            )
+        if _size_in_bytes(message_body, message_attributes) > queue.maximum_message_size:
+            raise InvalidParameterValue(
+                "One or more parameters are invalid. Reason: Message must be shorter than "
+                f"{queue.maximum_message_size} bytes."
+            )
+        message = models.Message(str(uuid.uuid4()), message_body, system_attributes)
+        message.group_id = group_id
+        message.message_attributes = message_attributes or {}
+        message.deduplication_id = deduplication_id
+        if queue.fifo_queue and not deduplication_id:
+            message.deduplication_id = hashlib.sha256(message_body.encode()).hexdigest()
+        message.mark_sent(delay_seconds=delay)
+        queue.add_message(message)
+        return message
+
+    def send_message_batch(
+        self, queue_name: str, entries: dict[str, dict[str, Any]]
+    ) -> tuple[list[models.Message], list[dict[str, Any]]]:
+        size = sum(_size_in_bytes(entry["MessageBody"], entry.get("MessageAttributes")) for entry in entries.values())
+        if size > models.MAXIMUM_MESSAGE_LENGTH:
+            raise BatchRequestTooLong(size)
+        return super().send_message_batch(queue_name, entries)
+
+    # ---- receiving
+
+    def receive_message(
+        self,
+        queue_name: str,
+        count: int,
+        wait_seconds_timeout: int,
+        visibility_timeout: int,
+        message_attribute_names: list[str] | None = None,
+        attempt_id: str | None = None,
+    ) -> list[models.Message]:
+        queue = self.get_queue(queue_name)
+        generation = POLLS.current
+        deadline = time.monotonic() + wait_seconds_timeout
+        while True:
+            messages = queue.receive(count, visibility_timeout, attempt_id)
+            left = deadline - time.monotonic()
+            if messages or left <= 0 or POLLS.current != generation:
+                break
+            queue.wait(min(_POLL_SLICE_SECONDS, left))
+        for message in messages:
+            models._filter_message_attributes(message, message_attribute_names or [])
+        return messages
+
+    def delete_message_batch(
+        self, queue_name: str, receipts: list[dict[str, Any]]
+    ) -> tuple[list[str], list[dict[str, Any]]]:
+        successful: list[str] = []
+        failed: list[dict[str, Any]] = []
+        for entry in receipts:
+            try:
+                self.delete_message(queue_name, entry["ReceiptHandle"])
+                successful.append(entry["Id"])
+            except (ReceiptHandleIsInvalid, InvalidParameterValue) as error:
+                failed.append(_batch_failure(entry["Id"], error))
+        return successful, failed
+
+    def change_message_visibility(self, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
+        self.get_queue(queue_name).change_visibility(receipt_handle, int(visibility_timeout))
+
+    def change_message_visibility_batch(
+        self, queue_name: str, entries: list[dict[str, Any]]
+    ) -> tuple[list[str], list[dict[str, Any]]]:
+        successful: list[str] = []
+        failed: list[dict[str, Any]] = []
+        for entry in entries:
+            try:
+                seconds = int(entry.get("VisibilityTimeout", -1))
+                if not 0 <= seconds <= MAXIMUM_INVISIBLE_SECONDS:
+                    raise InvalidParameterValue(
+                        f"Value {seconds} for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and "
+                        "43200."
+                    )
+                self.change_message_visibility(queue_name, entry["ReceiptHandle"], seconds)
+                successful.append(entry["Id"])
+            except SQSException as error:
+                failed.append(_batch_failure(entry["Id"], error))
+        return successful, failed
+
+    def purge_queue(self, queue_name: str) -> None:
+        super().purge_queue(queue_name)
+        self.get_queue(queue_name).purge()
+
+    # ---- moving messages out of a dead-letter queue
+
+    def start_message_move_task(self, source_arn: str, destination_arn: str | None) -> _MoveTask:
+        source = queue_of_arn(source_arn)
+        if source is None:
+            raise SQSException("ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist.")
+        if not any(queue.dead_letter_queue is source for queue in self.queues.values()):
+            raise InvalidParameterValue("Source queue must be configured as a Dead Letter Queue.")
+        task = _MoveTask(str(uuid.uuid4()), source_arn, destination_arn, 0, int(CLOCK.timestamp() * 1000))
+        for message in source.take_all():
+            target = queue_of_arn(destination_arn or getattr(message, "dead_letter_source_arn", ""))
+            if target is None:
+                source.accept_moved(message)
+                continue
+            message.approximate_receive_count = 0
+            target.accept_moved(message)
+            task.moved += 1
+        self._move_tasks.insert(0, task)
+        return task
+
+    def list_message_move_tasks(self, source_arn: str) -> list[_MoveTask]:
+        return [task for task in self._move_tasks if task.source_arn == source_arn]
+
+
+def _batch_failure(entry_id: str, error: SQSException) -> dict[str, Any]:
+    return {"Id": entry_id, "SenderFault": True, "Code": error.code, "Message": error.message}
+
+
+_QUEUE_URL = re.compile(r"/(\d{12})/[^/]+$")
+
+
+class FaithfulSqsResponse(responses.SQSResponse):
+    """Resolves the account of a QueueUrl, and lets the queue policy decide when it is not the caller's."""
+
+    @property
+    def sqs_backend(self) -> models.SQSBackend:
+        owner = self._owner()
+        if owner == self.current_account:
+            return models.sqs_backends[owner][self.region]
+        backend = models.sqs_backends[owner][self.region]
+        self._authorize(backend)
+        return backend
+
+    def _owner(self) -> str:
+        match = _QUEUE_URL.search(self._get_param("QueueUrl") or "")
+        named = self._get_param("QueueOwnerAWSAccountId")
+        return match.group(1) if match else named or self.current_account
+
+    def _authorize(self, backend: models.SQSBackend) -> None:
+        name = self._get_param("QueueName") or self._get_queue_name()
+        queue = backend.queues.get(name)
+        if queue is None:
+            raise QueueDoesNotExist()
+        caller = caller_of(self.headers)
+        action = f"sqs:{self._get_action().removesuffix('Batch')}"
+        request = AccessRequest(action, queue.queue_arn, account=self.current_account, arns=caller.arns)
+        if evaluate(queue.policy, request) != "allow":
+            raise SQSException("AccessDenied", f"Access to the resource {queue.queue_arn} is denied.")
+
+    def _determine_resource(self) -> str:
+        queue = models.sqs_backends[self._owner()][self.region].queues.get(self._get_queue_name())
+        return queue.queue_arn if queue else "*"
+
+    def receive_message(self) -> ActionResult:
+        backend = self.sqs_backend
+        queue = backend.get_queue(self._get_queue_name())
+        attempt_id = self._get_param("ReceiveRequestAttemptId")
+        if attempt_id and not queue.fifo_queue:
+            raise InvalidParameterValue(
+                f"Value {attempt_id} for parameter ReceiveRequestAttemptId is invalid. Reason: The request includes a "
+                "parameter that is not valid for this queue type"
+            )
+        received: list[models.Message] = []
+        answer = self._receive_through(backend, attempt_id, received)
+        wanted = {*(self._get_param("AttributeNames") or []), *(self._get_param("MessageSystemAttributeNames") or [])}
+        if wanted & {"All", "DeadLetterQueueSourceArn"}:
+            self._add_dead_letter_source(answer, received)
+        return answer
+
+    def _receive_through(
+        self, backend: models.SQSBackend, attempt_id: str | None, received: list[models.Message]
+    ) -> ActionResult:
+        """moto's handler, over a backend that also gets the attempt id and remembers what it returned."""
+
+        class _Attempting:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(backend, name)
+
+            def receive_message(self, *arguments: Any) -> list[models.Message]:
+                received.extend(backend.receive_message(*arguments, attempt_id=attempt_id))
+                return received
+
+        return responses.SQSResponse.receive_message(_WithBackend(self, _Attempting()))
+
+    @staticmethod
+    def _add_dead_letter_source(answer: ActionResult, received: list[models.Message]) -> None:
+        for described, message in zip(answer.result.get("Messages", []), received, strict=True):
+            source = getattr(message, "dead_letter_source_arn", None)
+            if source:
+                described.setdefault("Attributes", {})["DeadLetterQueueSourceArn"] = source
+
+    def start_message_move_task(self) -> ActionResult:
+        task = self.sqs_backend.start_message_move_task(
+            self._get_param("SourceArn"), self._get_param("DestinationArn")
+        )
+        return ActionResult({"TaskHandle": task.handle})
+
+    def list_message_move_tasks(self) -> ActionResult:
+        tasks = self.sqs_backend.list_message_move_tasks(self._get_param("SourceArn"))
+        return ActionResult(
+            {
+                "Results": [
+                    {
+                        "Status": task.status,
+                        "SourceArn": task.source_arn,
+                        "DestinationArn": task.destination_arn,
+                        "ApproximateNumberOfMessagesMoved": task.moved,
+                        "StartedTimestamp": task.started,
+                    }
+                    for task in tasks
+                ]
+            }
+        )
+
+
+class _WithBackend:
+    """A handler seen through another backend."""
+
+    def __init__(self, handler: FaithfulSqsResponse, backend: Any) -> None:
+        self._handler = handler
+        self.sqs_backend = backend
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._handler, name)
+
+
+def install() -> None:
+    """Put the faithful classes where moto looks for its own."""
+    models.Queue = FaithfulQueue
+    models.sqs_backends.backend = FaithfulSqsBackend
+    for path in urls.url_paths:
+        urls.url_paths[path] = FaithfulSqsResponse.dispatch
