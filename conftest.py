@@ -8,6 +8,8 @@ import os
 import pathlib
 import sys
 
+import hypothesis
+
 CHECKOUT = pathlib.Path(__file__).resolve().parent
 COLLECTIONS = CHECKOUT / ".ansible" / "collections"
 
@@ -18,3 +20,7 @@ os.environ["ANSIBLE_CONFIG"] = str(CHECKOUT / "ansible.cfg")
 # A developer's own AWS settings must neither reach the emulators nor be reached by a test.
 for name in [name for name in os.environ if name.startswith(("AWS_", "WXGOV_"))]:
     del os.environ[name]
+
+# A shared machine is slow at times, and slow is not wrong; what was found is printed with how to replay it.
+hypothesis.settings.register_profile("checkout", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("checkout")
