@@ -61,7 +61,7 @@ SYSTEM_FIELDS = (
     FieldSpec("Comment", STRING),
     FieldSpec("Created By", INTEGER, read_only=True),
     FieldSpec("Creation Date", DATE, read_only=True),
-    FieldSpec("Description", LARGE),
+    FieldSpec("Description", STRING),
     FieldSpec("Last Modification Date", DATE, read_only=True),
     FieldSpec("Last Modified By", INTEGER, read_only=True),
     FieldSpec("Location", STRING, read_only=True),

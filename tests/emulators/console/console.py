@@ -79,7 +79,12 @@ class Console:
 
     def _type(self, object_type: ObjectType, arguments: Mapping[str, str]) -> dict[str, Any]:
         label = object_type.spec.label
-        answer = {"id": object_type.id, "name": object_type.name, "localized_label": label, "description": label}
+        answer: dict[str, Any] = {
+            "id": object_type.id,
+            "name": object_type.name,
+            "localized_label": label,
+            "description": label,
+        }
         if arguments.get("include_field_definitions", "false").lower() == "true":
             answer["field_definitions"] = [field.as_json() for field in object_type.fields.values()]
         if arguments.get("include_association", "false").lower() == "true":

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,7 @@ from .values import from_json, storable, to_json
 ROOT = "/_op_sox/Project/Default/ICDocumentation"
 # Names form paths, so these cannot be part of one.
 _NOT_IN_NAMES = frozenset("/\\:")
-# The two system fields that a request may also set through its field list.
+# System fields that a request may also set through its field list, and their place in a stored object.
 _TEXT_KEYS = {"Title": "title", "Description": "description", "Comment": "comment"}
 
 
@@ -68,7 +69,7 @@ class Contents:
             type_key=object_type.key,
             name=name,
             title=_text(body, "title", switches.string_max),
-            description=_text(body, "description", switches.large_string_max),
+            description=_text(body, "description", switches.medium_string_max),
             comment=None,
             location=location,
             created=now,
@@ -94,7 +95,7 @@ class Contents:
         if body.get("name") is not None:
             changed.name = _name(body["name"], switches)
         if "description" in body or switches.put_clears_description:
-            changed.description = _text(body, "description", switches.large_string_max)
+            changed.description = _text(body, "description", switches.medium_string_max)
         if "title" in body or switches.put_clears_title:
             changed.title = _text(body, "title", switches.string_max)
         if body.get("primary_parent_id") is not None:
@@ -121,11 +122,8 @@ class Contents:
         system["Name"] = f"{stored.name}.txt"
         fields = []
         for field in object_type.fields.values():
-            entry = {"id": field.id, "data_type": field.data_type, "name": field.name, "has_changed": False}
-            value = system.get(field.name, stored.fields.get(field.name))
-            if value is not None:
-                entry["value"] = to_json(field, value)
-            fields.append(entry)
+            value = system[field.name] if field.name in system else stored.fields.get(field.name)
+            fields.append(field.entry if value is None else {**field.entry, "value": to_json(field, value)})
         answer: dict[str, Any] = {
             "name": stored.name,
             "id": str(stored.id),
@@ -192,11 +190,13 @@ class Contents:
             field = field_of(object_type, entry.get("name"))
             if field.spec.read_only:
                 raise bad_request(f"Field {field.name} is read-only")
+            if field.name in _TEXT_KEYS:
+                longest = switches.medium_string_max if field.name == "Description" else switches.string_max
+                setattr(target, _TEXT_KEYS[field.name], _text(entry, "value", longest))
+                continue
             value = from_json(field, entry.get("value"), switches)
             if field.name == "Name":
                 target.name = _name(str(value).removesuffix(".txt"), switches)
-            elif field.name in _TEXT_KEYS:
-                setattr(target, _TEXT_KEYS[field.name], value)
             elif value is None:
                 target.fields.pop(field.name, None)
             else:
@@ -227,8 +227,7 @@ def entity_folder(entity: StoredObject) -> str:
 
 def folder_id(stored: StoredObject) -> int:
     """Return a number that is the same for all objects of a folder. Folders are no objects here."""
-    folder = stored.location.rpartition("/")[0]
-    return 10_000_000 + sum(ord(character) * 31**n for n, character in enumerate(folder)) % 1_000_000
+    return 10_000_000 + zlib.crc32(stored.location.rpartition("/")[0].encode()) % 1_000_000
 
 
 def _defaults(object_type: ObjectType) -> dict[str, Value]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from . import catalogue
 from .catalogue import FieldSpec, TypeSpec
@@ -35,22 +36,18 @@ class EnumValue:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field definition. ``column`` is its column in the SQL table of the type."""
+    """A field definition. ``column`` is its column in the SQL table of the type.
+
+    ``entry`` is how objects list the field while it has no value.
+    """
 
     id: str
+    name: str
+    data_type: str
     spec: FieldSpec
     column: str
     enum: Mapping[str, EnumValue]
-
-    @property
-    def name(self) -> str:
-        """The system name, with its field group."""
-        return self.spec.name
-
-    @property
-    def data_type(self) -> str:
-        """One of the catalogue's data types."""
-        return self.spec.data_type
+    entry: Mapping[str, Any]
 
     def as_json(self) -> dict[str, object]:
         """Return the field definition of GET /types/{name}."""
@@ -95,6 +92,11 @@ SYSTEM_COLUMNS = {
     "Last Modification Date": "modified",
     "Last Modified By": "modified_by",
 }
+
+
+def _field(number: str, spec: FieldSpec, column: str, enum: Mapping[str, EnumValue]) -> Field:
+    entry = {"id": number, "data_type": spec.data_type, "name": spec.name, "has_changed": False}
+    return Field(number, spec.name, spec.data_type, spec, column, enum, entry)
 
 
 class _Ids:
@@ -145,7 +147,7 @@ class Instance:
         for field in wanted:
             if field.name not in shared:
                 column = SYSTEM_COLUMNS.get(field.name, f"f{len(shared)}")
-                shared[field.name] = Field(self._field_ids.take(), field, column, self._enum(field))
+                shared[field.name] = _field(self._field_ids.take(), field, column, self._enum(field))
         return {field.name: shared[field.name] for field in wanted}
 
     def _enum(self, field: FieldSpec) -> dict[str, EnumValue]:

@@ -112,17 +112,18 @@ class Logins:
     def user_of(self, request: Request) -> User:
         """Return the user of a request with an Authorization header. Raises ApiError (401)."""
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-        accepted = {
-            "bearer": self._bearer,
-            "basic": lambda text: self._pair(text, self._account.password),
-            "zenapikey": lambda text: self._pair(text, self._account.api_key),
-        }.get(scheme.lower())
-        if accepted is None or not accepted(credentials.strip()):
+        if not self._accepts(scheme.lower(), credentials.strip()):
             raise ApiError(401, "The session is not valid")
         user = self._users.get(self._account.user_name)
         if user is None or not user.active:
             raise ApiError(401, "The user is not active")
         return user
+
+    def _accepts(self, scheme: str, credentials: str) -> bool:
+        if scheme == "bearer":
+            return self._bearer(credentials)
+        secret = {"basic": self._account.password, "zenapikey": self._account.api_key}.get(scheme)
+        return secret is not None and self._pair(credentials, secret)
 
     def _bearer(self, token: str) -> bool:
         payload, _, signature = token.rpartition(".")

@@ -12,7 +12,8 @@ from .store import StoredObject
 from .web import Answer, Request, html_answer
 
 # A tree of 100 000 models would choke a browser.
-SHOWN_PER_LEVEL = 200
+_SHOWN_BELOW_ONE = 100
+_SHOWN = 2_000
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -46,20 +47,31 @@ def tree(console: Console, request: Request) -> Answer:
         numbers = ", ".join(
             f"{count} {html.escape(console.instance.types[str(key)].spec.label)}" for key, count in counts
         )
-        body = _level(console, [int(str(row[0])) for row in top])
+        body = _Tree(console).level([int(str(row[0])) for row in top])
     return _page("Governance console", f"<h1>Governance console</h1><p>{numbers or 'No objects yet.'}</p>{body}")
 
 
-def _level(console: Console, ids: list[int]) -> str:
-    items = []
-    for number in ids[:SHOWN_PER_LEVEL]:
-        stored = console.store.load(number)
-        if stored is not None:
-            rows = console.store.rows("SELECT child FROM association WHERE parent = ? ORDER BY child", (number,))
-            items.append(f"<li>{_line(console, stored)}{_level(console, [int(str(row[0])) for row in rows])}</li>")
-    if len(ids) > SHOWN_PER_LEVEL:
-        items.append(f"<li><small>and {len(ids) - SHOWN_PER_LEVEL} more</small></li>")
-    return f"<ul>{''.join(items)}</ul>" if items else ""
+class _Tree:
+    """Writes nested lists, and says where it left objects out."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._left = _SHOWN
+
+    def level(self, ids: list[int]) -> str:
+        """Return the list of some objects with everything below them."""
+        store = self._console.store
+        items = []
+        for number in ids[:_SHOWN_BELOW_ONE]:
+            stored = store.load(number) if self._left > 0 else None
+            if stored is None:
+                break
+            self._left -= 1
+            below = store.rows("SELECT child FROM association WHERE parent = ? ORDER BY child", (number,))
+            items.append(f"<li>{_line(self._console, stored)}{self.level([int(str(row[0])) for row in below])}</li>")
+        if len(items) < len(ids):
+            items.append(f"<li><small>and {len(ids) - len(items)} more</small></li>")
+        return f"<ul>{''.join(items)}</ul>" if items else ""
 
 
 def _line(console: Console, stored: StoredObject) -> str:

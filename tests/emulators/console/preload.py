@@ -16,6 +16,9 @@ from .instance import ObjectType, field_of
 from .store import StoredObject, Value
 from .values import from_json
 
+# Name, primary parent, field values.
+_New = tuple[str, int | None, Mapping[str, str]]
+
 _BATCH = 5_000
 _KEYS = {
     "business_entity": "SageMaker",
@@ -42,12 +45,19 @@ def preload(console: Console, body: Mapping[str, Any]) -> dict[str, Any]:
     user = console.users.get(console.account.user_name)
     if user is None:
         raise bad_request("The console has no default user")
+    try:
+        return _load(console, user.id, plan)
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise bad_request(f"The preload cannot be read: {type(error).__name__}: {error}") from None
+
+
+def _load(console: Console, user_id: int, plan: Mapping[str, Any]) -> dict[str, Any]:
     with console.store.transaction():
-        maker = _Maker(console, user.id)
+        maker = _Maker(console, user_id)
         entity_name = str(plan["business_entity"])
         entity = maker.create(catalogue.BUSINESS_ENTITY, [(entity_name, None, {})], f"/{entity_name}")[0]
         folder = f"/{entity_name}"
-        uses = [(f"Use case {number}", entity, {}) for number in range(1, int(plan["use_cases"]) + 1)]
+        uses: list[_New] = [(f"Use case {number}", entity, {}) for number in range(1, int(plan["use_cases"]) + 1)]
         use_cases = maker.create(catalogue.USE_CASE, uses, folder)
         groups = maker.create(catalogue.MODEL_GROUP, _groups(plan, use_cases or [entity]), folder)
         models = maker.create(catalogue.MODEL, _models(plan, groups), folder)
@@ -57,9 +67,6 @@ def preload(console: Console, body: Mapping[str, Any]) -> dict[str, Any]:
         "model_groups": [str(number) for number in groups],
         "models": len(models),
     }
-
-
-_New = tuple[str, int | None, Mapping[str, str]]
 
 
 def _groups(plan: Mapping[str, Any], parents: list[int]) -> Iterator[_New]:
@@ -85,7 +92,8 @@ class _Maker:
         """Create objects of one type and return their ids."""
         object_type = self._console.instance.types[type_key]
         defaults = {f.name: f.spec.default for f in object_type.fields.values() if f.spec.default is not None}
-        source, created = iter(wanted), []
+        source = iter(wanted)
+        created: list[int] = []
         while batch := list(islice(source, _BATCH)):
             ids = self._console.store.take_ids(len(batch))
             self._console.store.insert(

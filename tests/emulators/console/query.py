@@ -41,7 +41,7 @@ class QueryEndpoint:
         options = Options(_flag(request, "case_insensitive"), _flag(request, "honor_primary"), switches.in_operator)
         compiled = query_sql.compile_statement(query_language.parse(statement), instance, options)
         left = max(0, max_rows - offset) if max_rows else limit + 1
-        rows = self._page(compiled, offset, min(limit + 1, left), options.ignore_case)
+        rows = self._page(compiled, offset, min(limit + 1, left))
         page: dict[str, Any] = {
             "definitions": [_definition(column) for column in compiled.columns],
             "rows": [_row(compiled.columns, row, switches) for row in rows[:limit]],
@@ -52,10 +52,10 @@ class QueryEndpoint:
             page["next"] = {"href": f"{address}offset={offset + limit}"}
         return page
 
-    def _page(self, compiled: Compiled, offset: int, count: int, ignore_case: bool) -> list[tuple[Scalar, ...]]:
+    def _page(self, compiled: Compiled, offset: int, count: int) -> list[tuple[Scalar, ...]]:
         with self._store.transaction():
-            for type_key, column in compiled.indexes:
-                self._store.ensure_index(type_key, column, ignore_case)
+            for index in compiled.indexes:
+                self._store.ensure_index(*index)
             return self._store.rows(
                 f"{compiled.sql} LIMIT ? OFFSET ?",
                 [*compiled.parameters, count, min(offset, query_sql.MAX_INTEGER)],

@@ -39,12 +39,12 @@ class Column:
 
 @dataclass(slots=True)
 class Compiled:
-    """A statement ready to run. ``indexes`` are the (type key, column) pairs that it compares."""
+    """A statement ready to run. ``indexes`` are the columns that it compares: (type key, column, ignoring case)."""
 
     sql: str
     parameters: list[Scalar]
     columns: list[Column]
-    indexes: list[tuple[str, str]]
+    indexes: list[tuple[str, str, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class _Scope:
     options: Options
     tables: dict[str, tuple[str, ObjectType]] = field(default_factory=dict)
     parameters: list[Scalar] = field(default_factory=list)
-    indexes: list[tuple[str, str]] = field(default_factory=list)
+    indexes: list[tuple[str, str, bool]] = field(default_factory=list)
 
     def add(self, source: ql.Source, instance: Instance) -> tuple[str, ObjectType]:
         if source.alias in self.tables:
@@ -105,7 +105,8 @@ class _Scope:
     def compared(self, reference: ql.FieldRef) -> _Resolved:
         """Resolve a field that a condition compares."""
         found = self.resolve(reference)
-        self.indexes.append((found.type_key, found.field.column))
+        ignore_case = self.options.ignore_case and found.field.data_type in catalogue.TEXTS
+        self.indexes.append((found.type_key, found.field.column, ignore_case))
         return found
 
 
@@ -136,7 +137,7 @@ def _select(select: ql.Select, instance: Instance, options: Options, alone: bool
         sql.append(f"WHERE {_condition(scope, select.where)}")
     if select.group_by:
         sql.append(f"GROUP BY {', '.join(scope.resolve(reference).sql for reference in select.group_by)}")
-    ordering = _ordering(scope, select, [column.field is None for column in columns], first)
+    ordering = _ordering(scope, select, [column.field is None for column in columns])
     if ordering and not alone:
         if select.order_by:
             raise bad_request("ORDER BY cannot be part of a UNION")
@@ -163,12 +164,17 @@ def _columns(scope: _Scope, select: ql.Select) -> tuple[list[Column], list[str]]
     return columns, expressions
 
 
-def _ordering(scope: _Scope, select: ql.Select, counts: Sequence[bool], first: str) -> list[str]:
-    terms = [f"{scope.resolve(term.field).sql} {'DESC' if term.descending else 'ASC'}" for term in select.order_by]
-    # Oldest first where the statement does not say: pages must not overlap.
+def _ordering(scope: _Scope, select: ql.Select, counts: Sequence[bool]) -> list[str]:
+    terms = [f"{scope.compared(term.field).sql} {_direction(term.descending)}" for term in select.order_by]
+    # Where the statement leaves the order open the ids decide: pages must not overlap.
     if not any(counts) and not select.group_by:
-        terms += [f"{name}.id" for name, _ in scope.tables.values()]
+        last = _direction(bool(select.order_by) and select.order_by[-1].descending)
+        terms += [f"{name}.id {last}" for name, _ in scope.tables.values()]
     return terms
+
+
+def _direction(descending: bool) -> str:
+    return "DESC" if descending else "ASC"
 
 
 def _join(scope: _Scope, join: ql.Join, instance: Instance) -> str:
@@ -237,10 +243,12 @@ def _within(scope: _Scope, condition: ql.Within) -> str:
 def _like(scope: _Scope, condition: ql.Like) -> str:
     found = scope.compared(condition.field)
     _only_text(found.field, "LIKE")
-    if scope.options.ignore_case:
-        return f"{found.sql} LIKE {scope.bind(condition.pattern)}"
     # GLOB is SQLite's case-sensitive LIKE, and runs over an index when the pattern begins with plain text.
-    return f"{found.sql} GLOB {scope.bind(_glob(condition.pattern))}"
+    operator = "LIKE" if scope.options.ignore_case else "GLOB"
+    pattern = scope.bind(condition.pattern if scope.options.ignore_case else _glob(condition.pattern))
+    if found.field.data_type == catalogue.MULTI:
+        return f"EXISTS (SELECT 1 FROM json_each({found.sql}) WHERE value {operator} {pattern})"
+    return f"{found.sql} {operator} {pattern}"
 
 
 def _contains(scope: _Scope, condition: ql.Contains) -> str:

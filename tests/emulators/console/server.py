@@ -178,8 +178,6 @@ class ConsoleEmulator:
                 return fault_kinds.login_redirect() if error.status == 404 else _error(error)
             return handler(request)
         segments = request.segments[context:]
-        if len(segments) > 1 and segments[-1] == "":
-            segments = segments[:-1]
         name, handler = self._api.find(request.method, segments)
         return self._observed(name, "/".join(segments), request, lambda: self._authorised(request, handler))
 

@@ -76,7 +76,7 @@ class Store:
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._connection.executescript(_SCHEMA)
-        self._types = {object_type.key: object_type for object_type in instance.all_types}
+        self._custom = {object_type.key: custom_fields(object_type) for object_type in instance.all_types}
         self._indexed: set[tuple[str, str, bool]] = set()
         self._next_id = instance.first_object_id
         for object_type in instance.all_types:
@@ -140,7 +140,7 @@ class Store:
 
     def load_where(self, type_key: str, condition: str, parameters: Sequence[Scalar] = ()) -> list[StoredObject]:
         """Return the objects of a type that fulfil an SQL condition, oldest first."""
-        custom = custom_fields(self._types[type_key])
+        custom = self._custom[type_key]
         columns = "".join(f", {f.column}" for f in custom)
         sql = (
             "SELECT id, name, title, description, comment, location, created, created_by, modified, modified_by,"
@@ -153,7 +153,7 @@ class Store:
                 for f, value in zip(custom, row[11:], strict=True)
                 if value is not None
             }
-            loaded.append(StoredObject(row[0], type_key, *row[1:11], fields))
+            loaded.append(StoredObject(*(row[0], type_key, *row[1:11], fields)))
         return loaded
 
     def insert(self, objects: Iterable[StoredObject]) -> None:
@@ -161,9 +161,9 @@ class Store:
         batch = list(objects)
         if not batch:
             return
-        object_type = self._types[batch[0].type_key]
-        custom = custom_fields(object_type)
-        used = [f for f in custom if any(f.name in new.fields for new in batch)]
+        type_key = batch[0].type_key
+        named = {name for new in batch for name in new.fields}
+        used = [f for f in self._custom[type_key] if f.name in named]
         columns = [
             "id, name, title, description, comment, location, created, created_by, modified, modified_by",
             "primary_parent",
@@ -171,7 +171,7 @@ class Store:
         ]
         marks = ", ".join("?" * (11 + len(used)))
         self._connection.executemany(
-            f"INSERT INTO {table(object_type.key)} ({', '.join(columns)}) VALUES ({marks})",
+            f"INSERT INTO {table(type_key)} ({', '.join(columns)}) VALUES ({marks})",
             [(*_system_values(new), *(encode(new.fields.get(f.name)) for f in used)) for new in batch],
         )
         self._connection.executemany(
@@ -185,7 +185,6 @@ class Store:
 
     def update(self, changed: StoredObject) -> None:
         """Write all columns of an object that is there. Associations stay as they are."""
-        object_type = self._types[changed.type_key]
         assignments = {
             "name": changed.name,
             "title": changed.title,
@@ -195,7 +194,7 @@ class Store:
             "modified": changed.modified,
             "modified_by": changed.modified_by,
             "primary_parent": changed.primary_parent,
-            **{f.column: encode(changed.fields.get(f.name)) for f in custom_fields(object_type)},
+            **{f.column: encode(changed.fields.get(f.name)) for f in self._custom[changed.type_key]},
         }
         self.execute(
             f"UPDATE {table(changed.type_key)} SET {', '.join(f'{column} = ?' for column in assignments)} WHERE id = ?",

@@ -44,6 +44,7 @@ class Users:
         self._lock = threading.Lock()
         self._next_id = first_id
         self._users: dict[str, User] = {}
+        self._names: dict[int, str] = {}
 
     def add(self, user_name: str, email: str, active: bool = True) -> User:
         """Add a user, or change the one of that name."""
@@ -52,6 +53,7 @@ class Users:
             user = User(known.id if known else self._next_id, user_name, email, active)
             self._next_id += 0 if known else 1
             self._users[user_name.lower()] = user
+            self._names[user.id] = user_name
             return user
 
     def get(self, user_name: str) -> User | None:
@@ -62,7 +64,7 @@ class Users:
     def name(self, user_id: int) -> str:
         """Return a user's name."""
         with self._lock:
-            return next((user.user_name for user in self._users.values() if user.id == user_id), str(user_id))
+            return self._names[user_id]
 
     def all(self) -> list[User]:
         """Return the users, oldest first."""
@@ -132,8 +134,9 @@ def matches(text: str, user: User) -> bool:
         tokens = tokens[1:]
 
 
-def _tokens(text: str) -> list[str]:
-    tokens, position = [], 0
+def _tokens(text: str) -> Sequence[str]:
+    tokens: list[str] = []
+    position = 0
     while text[position:].strip():
         match = _TOKEN.match(text, position)
         if match is None or match.group(2):
