@@ -144,7 +144,7 @@ def _assume(role: AssumeRole, connection: Connection, base: Any, config: Any) ->
         request["ExternalId"] = role.external_id
     try:
         client = base.client("sts", region_name=connection.region, config=config)
-        granted = client.assume_role(**request).get("Credentials")
+        granted = client.assume_role(**request).get("Credentials") or {}
     except botocore.exceptions.ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         raise AwsSessionError(
@@ -153,7 +153,7 @@ def _assume(role: AssumeRole, connection: Connection, base: Any, config: Any) ->
         ) from None
     except botocore.exceptions.BotoCoreError as error:
         raise AwsSessionError(f"The role {role.role_arn} cannot be assumed: {error}") from None
-    if not granted or not granted.get("SecretAccessKey"):
+    if not all(granted.get(key) for key in ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")):
         raise AwsSessionError(f"Assuming the role {role.role_arn} gave an answer without credentials.")
     return {
         "access_key": granted["AccessKeyId"],

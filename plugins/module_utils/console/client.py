@@ -159,7 +159,7 @@ class ConsoleClient:
             return
         path = f"contents/{_quote(object_id)}/associations"
         try:
-            self.transport.request("POST", path, "POST associations", body={"associations": links})
+            self.transport.request("POST", path, "POST contents/associations", body={"associations": links})
         except RefusedError:
             if not all(set(others) <= self._linked(object_id, kind) for kind, others in wanted.items() if others):
                 raise
@@ -175,7 +175,7 @@ class ConsoleClient:
             return
         path = f"contents/{_quote(object_id)}/associations"
         try:
-            self.transport.request("DELETE", path, "DELETE associations", params=params)
+            self.transport.request("DELETE", path, "DELETE contents/associations", params=params)
         except RefusedError:
             if any(set(others) & self._linked(object_id, kind) for kind, others in unwanted.items() if others):
                 raise
@@ -213,7 +213,7 @@ class ConsoleClient:
 
     def _associations(self, object_id: str, kind: str) -> tuple[Association, ...]:
         path = f"contents/{_quote(object_id)}/associations"
-        data = self.transport.request("GET", path, "GET associations", params={"association_type": kind})
+        data = self.transport.request("GET", path, "GET contents/associations", params={"association_type": kind})
         return associations_from_answer(data, self.types(), kind)
 
     def _linked(self, object_id: str, kind: str) -> set[str]:

@@ -1,0 +1,104 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the console's end of a connection: address and login, business entity, default user, types and fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..connection.model import SyncSettings
+from ..console.client import ConsoleClient
+from ..console.objects import ConsoleUser
+from ..console.query import Compare, Condition, Or, Query, Row, columns
+from ..console.schema import FieldDefinition
+from .errors import BusinessEntityError, ConsoleSetupError, DefaultUserError
+
+_ENTITY_COLUMNS = columns("Resource ID", "Name", "Location")
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessEntity:
+    """A business entity at the root of the console's hierarchy."""
+
+    id: str
+    name: str
+    location: str
+
+
+def check_login(client: ConsoleClient, business_entity_type: str = "SOXBusEntity") -> None:
+    """Check that the address is the API's, that it lets us in, and that it has business entities (2 requests).
+
+    Raises WrongAddressError, LoginRefusedError, UnreachableError and other errors of the console room.
+    """
+    client.types().by_name(business_entity_type)
+
+
+def resolve_business_entity(client: ConsoleClient, name_or_id: str, type_name: str = "SOXBusEntity") -> BusinessEntity:
+    """Return the one root business entity of that name or id (2 requests).
+
+    Raises BusinessEntityError where there is none, where several have the name, or where it hangs under another.
+    """
+    name = columns("Name")[0]
+    condition: Condition = Compare(name, "=", name_or_id)
+    if name_or_id.isascii() and name_or_id.isdigit():
+        condition = Or((condition, Compare(columns("Resource ID")[0], "=", name_or_id)))
+    found = [_entity(row) for row in client.select(Query(_ENTITY_COLUMNS, type_name, where=condition))]
+    if not found:
+        raise BusinessEntityError(
+            f'The console has no business entity "{name_or_id}" that this login can see: create it first, at the root.'
+        )
+    if len(found) > 1:
+        listed = ", ".join(f"{entity.id} ({entity.location or entity.name})" for entity in found)
+        raise BusinessEntityError(
+            f'{len(found)} business entities are named "{name_or_id}": give the id, one of {listed}.'
+        )
+    entity = found[0]
+    above = [parent for parent in client.parents(entity.id) if parent.type_name == type_name]
+    if above:
+        parent = above[0].name or f"id {above[0].id}"
+        raise BusinessEntityError(
+            f'The business entity "{entity.name}" (id {entity.id}) is not at the root: it hangs under "{parent}". '
+            "Use a root entity."
+        )
+    return entity
+
+
+def check_default_user(client: ConsoleClient, name_or_email: str) -> ConsoleUser:
+    """Return the default user (1 or 2 requests). Raises DefaultUserError where there is none or it is not active."""
+    user = client.find_user(name_or_email)
+    if user is None:
+        raise DefaultUserError(
+            f'The console has no user "{name_or_email}": give the user name or e-mail address of an account there.'
+        )
+    if not user.active:
+        raise DefaultUserError(f'The console user "{user.user_name}" is not active: activate it or name another.')
+    return user
+
+
+def check_sync_settings(client: ConsoleClient, settings: SyncSettings) -> None:
+    """Check that the types exist and that models and model groups have the fields for ARN and state (2 requests).
+
+    Raises UnknownTypeError, UnknownFieldError, and ConsoleSetupError for a field that cannot hold text.
+    """
+    schema = client.types()
+    schema.by_name(settings.use_case_type)
+    for type_name in (settings.model_type, schema.model_group(settings.model_group_type).name):
+        definition = client.type_definition(schema.by_name(type_name).name)
+        for field_name in (settings.arn_field, settings.state_field):
+            _check_text_field(definition.name, definition.field(field_name))
+
+
+def _check_text_field(type_name: str, definition: FieldDefinition) -> None:
+    if "STRING" not in definition.data_type or definition.read_only:
+        kind = "read-only" if definition.read_only else definition.data_type
+        raise ConsoleSetupError(
+            f'The field "{definition.name}" of the console\'s type {type_name} is {kind}: the synchronisation needs a '
+            "text field that can be written."
+        )
+
+
+def _entity(row: Row) -> BusinessEntity:
+    return BusinessEntity(
+        id=str(row.get("Resource ID", "")), name=str(row.get("Name", "")), location=str(row.get("Location", ""))
+    )

@@ -1,0 +1,157 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Registering a connection: from options over the checks to the plan, and the plan's one write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from ..connection.aws_session import known_regions
+from ..connection.errors import BrokenConnectionError, InvalidConnectionError
+from ..connection.model import Connection
+from ..connection.plan import Operation, Wanted, merge, plan, shown
+from ..connection.store import DirectoryStore, Loaded
+from ..connection.validation import MAX_CONNECTIONS, company_problems, value_problems
+from ..console.client import ConsoleClient, connect
+from .console_checks import check_default_user, check_login, check_sync_settings, resolve_business_entity
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a connection is registered.
+
+    ``validate``: look at the console; ``update_secrets``: replace secrets that are there already.
+    """
+
+    validate: bool = True
+    update_secrets: bool = True
+    max_connections: int = MAX_CONNECTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """The outcome of deciding: what to do, the connection as it will be (None: absent), and what it was decided on."""
+
+    name: str
+    operations: tuple[Operation, ...]
+    target: Connection | None
+    seen: Loaded
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.operations)
+
+    def result(self) -> dict[str, object]:
+        """Return the keys of the module's result, the same in check mode; secrets are hidden."""
+        return {
+            "changed": self.changed,
+            "connection": shown(self.target),
+            "actions": [operation.name for operation in self.operations],
+            "diff": {
+                "before": dict(self.operations[0].before) if self.operations else shown(self.target),
+                "after": dict(self.operations[0].after) if self.operations else shown(self.target),
+            },
+        }
+
+
+def decide_presence(store: DirectoryStore, wanted: Wanted, rules: Rules) -> Registration:
+    """Read, check and plan a connection that shall be there; nothing is written.
+
+    Raises the errors of the connection, console and preflight rooms: one for each bad input.
+    """
+    seen = store.load_all()
+    existing = store.find(wanted.name)
+    target = merge(existing, wanted, update_secrets=rules.update_secrets)
+    _raise_for(value_problems(target, known_regions()))
+    target = _with_entity(existing, target, wanted, rules)
+    _raise_for(company_problems(target, seen.connections, rules.max_connections))
+    operations = plan(existing, target, is_private=store.is_private(wanted.name))
+    return Registration(wanted.name, operations, target, seen)
+
+
+def decide_absence(store: DirectoryStore, name: str) -> Registration:
+    """Plan the removal of a connection, also of one whose file cannot be used; nothing is written."""
+    seen = store.load_all()
+    try:
+        return Registration(name, plan(store.find(name), None), None, seen)
+    except BrokenConnectionError as error:
+        return Registration(name, (Operation("remove", {"name": name, "problem": str(error)}, {}),), None, seen)
+
+
+def carry_out(store: DirectoryStore, decide: Callable[[], Registration], *, check_mode: bool) -> Registration:
+    """Decide, and do it unless in check mode; decided anew if somebody else has changed a connection meanwhile.
+
+    Nothing at all is written where there is nothing to do or something is wrong. Raises what ``decide`` raises, and
+    ConnectionStoreError.
+    """
+    decided = decide()
+    if check_mode or not decided.changed:
+        return decided
+    with store.edited():
+        if store.load_all() != decided.seen:
+            decided = decide()
+        apply(store, decided)
+    return decided
+
+
+def apply(store: DirectoryStore, registration: Registration) -> None:
+    """Do what was decided. Raises ConnectionStoreError."""
+    if not registration.changed:
+        return
+    if registration.target is None:
+        store.remove(registration.name)
+    else:
+        store.save(registration.target)
+
+
+def _with_entity(existing: Connection | None, target: Connection, wanted: Wanted, rules: Rules) -> Connection:
+    if rules.validate:
+        client = open_console(target)
+        try:
+            return check_console(client, target, wanted.business_entity)
+        finally:
+            client.close()
+    asked = wanted.business_entity
+    if asked is None:
+        return target
+    if not (asked.isascii() and asked.isdigit()):
+        raise InvalidConnectionError(
+            f'The business entity "{asked}" can only be looked up by name with validate=true: give its id instead.'
+        )
+    same = existing is not None and existing.business_entity_id == asked
+    return replace(target, business_entity_name=existing.business_entity_name if existing and same else asked)
+
+
+def open_console(connection: Connection) -> ConsoleClient:
+    """Return a client for a connection's console; no request is made yet."""
+    return connect(
+        connection.console.url,
+        auth_method=connection.console.auth_method,
+        auth_options=connection.console.auth_options,
+        validate_certs=connection.console.validate_certs,
+        ca_path=connection.console.ca_path,
+        allow_http=connection.console.allow_http,
+    )
+
+
+def check_console(client: ConsoleClient, target: Connection, entity: str | None = None) -> Connection:
+    """Check the console's end (7 requests with login) and return the connection with its entity and user as found.
+
+    ``entity`` is the name or id asked for; None means the one that the connection has.
+    """
+    sync = target.sync
+    check_login(client, sync.business_entity_type)
+    found = resolve_business_entity(client, entity or target.business_entity_id, sync.business_entity_type)
+    user = check_default_user(client, target.default_user)
+    check_sync_settings(client, sync)
+    return replace(target, business_entity_id=found.id, business_entity_name=found.name, default_user=user.user_name)
+
+
+def _raise_for(problems: Iterable[str]) -> None:
+    """All of them in one message: whoever mends one wants to know of the next."""
+    listed = list(problems)
+    if listed:
+        raise InvalidConnectionError(" ".join(listed))

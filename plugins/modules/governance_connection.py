@@ -1,0 +1,338 @@
+#!/usr/bin/python
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: governance_connection
+short_description: Manages a connection between a SageMaker Model Registry and a Governance console
+version_added: "0.1.0"
+author: "wxgov.sagemaker contributors (@wxgov)"
+description:
+  - A connection ties the Model Registry of one AWS account and region to one business entity of a watsonx.governance
+    console (OpenPages). The sync agent and M(wxgov.sagemaker.sync_existing_models) work by it.
+  - The module writes the connection to a file on the host it runs on, readable by its owner only. Before that it logs
+    in to the console and checks what the connection rests on; when something is wrong nothing is written.
+  - An option that is not set leaves what is there alone; an empty text clears what can be cleared.
+requirements:
+  - requests, on the host the module runs on, with O(validate=true)
+  - botocore, on the host the module runs on, to tell whether a region exists; without it only its form is checked
+notes:
+  - Run by root, the module gives a new file to the owner of O(connections_dir), so that the agent's user can read it.
+  - With O(validate=true) a run makes seven requests to the console and its login, and eight where the default user is
+    given as an e-mail address that is a user name.
+  - An environment variable that stands for an option counts as that option being set.
+options:
+  name:
+    description:
+      - The connection's name, up to 63 of C(a-z), C(0-9) and C(-).
+    type: str
+    required: true
+  state:
+    description:
+      - Whether the connection shall be there. V(absent) also removes a file that cannot be used.
+    type: str
+    choices: [present, absent]
+    default: present
+  description:
+    description:
+      - What the connection is for.
+    type: str
+  business_entity:
+    description:
+      - Name or id of the console's business entity that use cases, model groups and models are kept under. It has to
+        be at the root, and no other connection may have it.
+      - Needed for a new connection. With O(validate=false) only an id will do.
+    type: str
+  default_user:
+    description:
+      - User name or e-mail address of the console user who owns models that have no other owner. Needed for a new
+        connection.
+    type: str
+  account_id:
+    description:
+      - The AWS account that owns the registry. No other connection may have it. Needed for a new connection.
+    type: str
+  region:
+    description:
+      - The registry's AWS region. Needed for a new connection.
+    type: str
+  default_profile_arn:
+    description:
+      - ARN of the SageMaker user profile that links into SageMaker are made with.
+    type: str
+  role_arn:
+    description:
+      - ARN of the role in the registry's account that is assumed to reach registry and queue.
+      - A new connection needs one of O(role_arn), O(access_key_id) and O(ambient).
+    type: str
+  external_id:
+    description:
+      - The external id that the role's trust policy asks for.
+    type: str
+  access_key_id:
+    description:
+      - Id of an access key of a user in the registry's account.
+    type: str
+  secret_access_key:
+    description:
+      - The secret that belongs to O(access_key_id).
+    type: str
+  ambient:
+    description:
+      - Use the AWS credentials that the agent's or the module's process finds by itself.
+    type: bool
+  queue_url:
+    description:
+      - URL of the FIFO queue that the registry's events arrive in. Needed for a new connection.
+    type: str
+  enabled:
+    description:
+      - Whether the agent serves the connection. A new connection is enabled unless told otherwise.
+    type: bool
+  sync_arn_field:
+    description:
+      - The console's field that holds the ARN of a model or model group. A new connection has
+        V(Integration:External ID).
+    type: str
+  sync_state_field:
+    description:
+      - The console's field that holds what was last agreed on. A new connection has
+        V(Integration:Additional Information).
+    type: str
+  sync_model_group_type:
+    description:
+      - System name of the console's type of model groups. An empty text means the type labelled C(Model Group).
+    type: str
+  sync_model_type:
+    description:
+      - System name of the console's type of models. A new connection has V(Model).
+    type: str
+  sync_use_case_type:
+    description:
+      - System name of the console's type of use cases. A new connection has V(Register).
+    type: str
+  sync_business_entity_type:
+    description:
+      - System name of the console's type of business entities. A new connection has V(SOXBusEntity).
+    type: str
+  update_secret:
+    description:
+      - V(always) replaces secrets that differ from those given; V(on_create) leaves a secret alone that is there.
+    type: str
+    choices: [always, on_create]
+    default: always
+  connections_dir:
+    description:
+      - Directory of the connections' files.
+    type: path
+    default: /etc/wxgov-sagemaker/connections.d
+  max_connections:
+    description:
+      - How many connections there may be.
+    type: int
+    default: 10
+  validate:
+    description:
+      - Whether to check the connection against the console before it is written. The login, the business entity, the
+        default user, and the types and fields that the synchronisation uses are looked at.
+    type: bool
+    default: true
+extends_documentation_fragment:
+  - wxgov.sagemaker.attributes
+  - wxgov.sagemaker.console
+attributes:
+  check_mode:
+    support: full
+    details: The checks against the console are made in check mode too.
+  diff_mode:
+    support: full
+    details: Secrets are hidden; one that would change is marked.
+  idempotent:
+    support: full
+seealso:
+  - module: wxgov.sagemaker.governance_connection_info
+"""
+
+EXAMPLES = r"""
+- name: Connect a registry through a cross-account role
+  wxgov.sagemaker.governance_connection:
+    name: credit-risk
+    description: Models of the credit risk department
+    business_entity: Credit Risk
+    default_user: model.owner
+    account_id: "111122223333"
+    region: eu-central-1
+    role_arn: arn:aws:iam::111122223333:role/Aws_Sagemaker_Sqs_Cross_Account_Role
+    external_id: "{{ credit_risk_external_id }}"
+    queue_url: https://sqs.eu-central-1.amazonaws.com/111122223333/model-registry-events.fifo
+    console_url: https://console.example.com
+    console_auth_method: mcsp
+    console_api_key: "{{ console_api_key }}"
+    console_instance_id: 4f1e6c52-0d55-4a0c-9d7b-5f2f3d9ad3a1
+
+- name: Pause it
+  wxgov.sagemaker.governance_connection:
+    name: credit-risk
+    enabled: false
+
+- name: Remove it
+  wxgov.sagemaker.governance_connection:
+    name: credit-risk
+    state: absent
+"""
+
+RETURN = r"""
+connection:
+  description:
+    - The connection as it is now, or would be out of check mode; empty when it is absent. Secrets are hidden.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: The connection's name.
+      type: str
+      sample: credit-risk
+    description:
+      description: What it is for.
+      type: str
+      sample: Models of the credit risk department
+    enabled:
+      description: Whether the agent serves it.
+      type: bool
+      sample: true
+    business_entity:
+      description: The console's business entity, with C(id) and C(name).
+      type: dict
+      sample: {"id": "4577", "name": "Credit Risk"}
+    default_user:
+      description: User name of the owner of models without one.
+      type: str
+      sample: model.owner
+    account_id:
+      description: The account that owns the registry.
+      type: str
+      sample: "111122223333"
+    region:
+      description: The registry's region.
+      type: str
+      sample: eu-central-1
+    default_profile_arn:
+      description: ARN of the user profile that links into SageMaker are made with, or none.
+      type: str
+      sample: arn:aws:sagemaker:eu-central-1:111122223333:user-profile/d-abcdefghijkl/links
+    queue_url:
+      description: The queue that the registry's events arrive in.
+      type: str
+      sample: https://sqs.eu-central-1.amazonaws.com/111122223333/model-registry-events.fifo
+    credentials:
+      description: C(type) is C(assume_role), C(access_key) or C(ambient); the other keys depend on it.
+      type: dict
+      sample: {"type": "ambient"}
+    console:
+      description: Where the console is and how to log in.
+      type: dict
+      sample: {"url": "https://console.example.com", "auth_method": "mcsp", "validate_certs": true}
+    sync:
+      description: Names of the console's types and fields that the synchronisation uses.
+      type: dict
+      sample: {"arn_field": "Integration:External ID", "model_type": "Model"}
+actions:
+  description:
+    - What was done or would be done; nothing, V(create), V(update), V(protect) (the file could be read by others) or
+      V(remove).
+  returned: success
+  type: list
+  elements: str
+  sample: [create]
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback
+
+from ..module_utils.connection.plan import Wanted
+from ..module_utils.connection.store import DEFAULT_DIRECTORY, DirectoryStore
+from ..module_utils.errors import WxgovError
+from ..module_utils.preflight.registration import Registration, Rules, carry_out, decide_absence, decide_presence
+
+
+def console_option(name: str, **more: Any) -> dict[str, Any]:
+    """Return the specification of a console option that an environment variable can stand for."""
+    return {"type": "str", "fallback": (env_fallback, [f"WXGOV_{name.upper()}"]), **more}
+
+
+CONNECTION_OPTIONS: dict[str, dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "description": {"type": "str"},
+    "business_entity": {"type": "str"},
+    "default_user": {"type": "str"},
+    "account_id": {"type": "str"},
+    "region": {"type": "str"},
+    "default_profile_arn": {"type": "str"},
+    "role_arn": {"type": "str"},
+    "external_id": {"type": "str", "no_log": True},
+    "access_key_id": {"type": "str", "no_log": False},
+    "secret_access_key": {"type": "str", "no_log": True},
+    "ambient": {"type": "bool"},
+    "queue_url": {"type": "str"},
+    "enabled": {"type": "bool"},
+    "console_url": console_option("console_url"),
+    "console_auth_method": console_option(
+        "console_auth_method", choices=["mcsp", "mcsp_account", "ibm_cloud", "cp4d", "zen_api_key", "basic"]
+    ),
+    "console_api_key": console_option("console_api_key", no_log=True),
+    "console_instance_id": console_option("console_instance_id"),
+    "console_token_url": console_option("console_token_url", no_log=False),
+    "console_username": console_option("console_username"),
+    "console_password": console_option("console_password", no_log=True),
+    "console_allow_http": {"type": "bool"},
+    "validate_certs": {"type": "bool"},
+    "ca_path": {"type": "str"},
+    "sync_arn_field": {"type": "str"},
+    "sync_state_field": {"type": "str"},
+    "sync_model_group_type": {"type": "str"},
+    "sync_model_type": {"type": "str"},
+    "sync_use_case_type": {"type": "str"},
+    "sync_business_entity_type": {"type": "str"},
+}
+
+RULE_OPTIONS: dict[str, dict[str, Any]] = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "update_secret": {"type": "str", "choices": ["always", "on_create"], "default": "always", "no_log": False},
+    "connections_dir": {"type": "path", "default": DEFAULT_DIRECTORY},
+    "max_connections": {"type": "int", "default": 10},
+    "validate": {"type": "bool", "default": True},
+}
+
+
+def main() -> None:
+    """Read the options, let the rooms do the work, say what came of it."""
+    module = AnsibleModule(
+        argument_spec={**CONNECTION_OPTIONS, **RULE_OPTIONS},
+        mutually_exclusive=[("role_arn", "access_key_id", "ambient"), ("external_id", "access_key_id")],
+        supports_check_mode=True,
+    )
+    params = module.params
+    store = DirectoryStore(params["connections_dir"])
+    wanted = Wanted(**{name: params[name] for name in CONNECTION_OPTIONS})
+    rules = Rules(params["validate"], params["update_secret"] == "always", params["max_connections"])
+
+    def decide() -> Registration:
+        if params["state"] == "absent":
+            return decide_absence(store, wanted.name)
+        return decide_presence(store, wanted, rules)
+
+    try:
+        result = carry_out(store, decide, check_mode=module.check_mode).result()
+    except WxgovError as error:
+        module.fail_json(msg=str(error))
+    if not module._diff:
+        del result["diff"]
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
