@@ -38,7 +38,7 @@ def main(
     try:
         return commands[options.command](options)
     except WxgovError as error:
-        print(f"error: {error}", file=sys.stderr)
+        sys.stderr.write(f"error: {error}\n")
         return 1
 
 
@@ -74,9 +74,9 @@ def _check(options: argparse.Namespace) -> int:
     settings = load_settings(options.config)
     loaded = DirectoryStore(settings.connections_dir).load_all()
     for connection in loaded.connections:
-        print(f"{connection.name}: {'enabled' if connection.enabled else 'disabled'}")
+        sys.stdout.write(f"{connection.name}: {'enabled' if connection.enabled else 'disabled'}\n")
     for name, problem in loaded.problems.items():
-        print(f"{name}: {problem}", file=sys.stderr)
+        sys.stderr.write(f"{name}: {problem}\n")
     return 1 if loaded.problems else 0
 
 
@@ -97,4 +97,4 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _print(result: Condition) -> None:
-    print(json.dumps(dataclasses.asdict(result)))
+    sys.stdout.write(json.dumps(dataclasses.asdict(result)) + "\n")

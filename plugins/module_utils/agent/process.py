@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Starting, stopping and looking at an agent where no service manager does it.
 
-Whether an agent runs is told by the lock on its state directory, never by a pid in a file alone: a pid may be anybody's.
+Whether an agent runs is told by the lock on its state directory, never by a pid in a file alone: that may be anybody's.
 """
 
 from __future__ import annotations

@@ -1,0 +1,70 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings file is accepted as a whole or refused with every reason."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.errors import SettingsError
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.settings import BOUNDS, load_settings, read_settings
+
+NEEDED = {"connections_dir": "/etc/c", "state_dir": "/var/s"}
+
+
+def test_directories_are_enough():
+    settings = read_settings(NEEDED)
+    assert (settings.workers, settings.receive_wait_seconds) == (8, 20)
+    assert (settings.full_sweep_seconds, settings.incremental_sweep_seconds) == (86_400, 600)
+    assert settings.queue_retention_seconds == 14 * 86_400
+    assert str(settings.state_dir) == "/var/s"
+
+
+@pytest.mark.parametrize("name", sorted(BOUNDS))
+def test_each_number_has_a_least_and_a_greatest_value(name):
+    least, most = BOUNDS[name]
+    for value in (least, most):
+        assert getattr(read_settings({**NEEDED, name: value}), name) == value
+    for value in (least - 1, most + 1, float("nan"), True, "3", None):
+        with pytest.raises(SettingsError, match=f"{name} is .* must be"):
+            read_settings({**NEEDED, name: value})
+
+
+def test_a_number_of_threads_is_whole():
+    with pytest.raises(SettingsError, match="whole number"):
+        read_settings({**NEEDED, "workers": 2.5})
+
+
+@pytest.mark.parametrize("value", ["relative/path", 7, None])
+def test_directories_are_absolute(value):
+    with pytest.raises(SettingsError, match="state_dir is .* absolute"):
+        read_settings({**NEEDED, "state_dir": value})
+
+
+def test_all_problems_are_named_at_once():
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"wrokers": 3, "log_format": "xml", "connections_dir": "/c"})
+    for part in ("wrokers is not a setting", "state_dir is missing", "log_format is 'xml'"):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "message"), [("{", "not JSON"), ("[]", "one JSON object"), ("{}", "is missing")])
+def test_a_bad_file_is_named(tmp_path, text, message):
+    path = tmp_path / "agent.json"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=message) as caught:
+        load_settings(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(SettingsError, match="No such file"):
+        load_settings(tmp_path / "agent.json")
+
+
+def test_a_file_is_read(tmp_path):
+    path = tmp_path / "agent.json"
+    path.write_text(json.dumps({**NEEDED, "workers": 3}))
+    assert load_settings(path).workers == 3
