@@ -223,7 +223,7 @@ rule:
       type: dict
       sample: {"team": "governance"}
     targets:
-      description: The rule's targets in the order of their ids, each with all options of O(targets), null where not set.
+      description: The targets in the order of their ids, each with all options of O(targets), null where not set.
       returned: always
       type: list
       elements: dict

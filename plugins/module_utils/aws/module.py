@@ -77,7 +77,7 @@ def finish(
 ) -> None:
     """Do the work and end the module: with its outcome under `key`, or with the error's one sentence.
 
-    The result has the same keys in check mode: `changed`, `operations`, `key`, those of `more`, and `diff` in diff mode.
+    The result has the same keys in check mode: `changed`, `operations`, `key`, those of `more`, `diff` in diff mode.
     """
     try:
         outcome = work()

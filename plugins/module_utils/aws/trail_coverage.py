@@ -75,9 +75,8 @@ def _selector_reason(trail: TrailState) -> str:
         missing = [name for name in EVENT_NAMES if not _advanced_match(trail.advanced_event_selectors, name)]
         return f"its advanced event selectors leave out {', '.join(missing)}" if missing else ""
     reasons = [_basic_reason(selector) for selector in trail.event_selectors]
-    if not reasons:
-        return "it has no event selector for management events"
-    return "" if "" in reasons else reasons[0]
+    # A trail for which nobody ever set a selector logs all management events.
+    return "" if not reasons or "" in reasons else reasons[0]
 
 
 def _basic_reason(selector: Mapping[str, Any]) -> str:
