@@ -11,7 +11,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -88,11 +88,12 @@ def run_playbook(
     check: bool = False,
     diff: bool = False,
     verbosity: int = 0,
-    timeout: float = 600,
+    on_line: Callable[[str], object] = lambda _line: None,
 ) -> PlayResult:
     """Run a playbook: a list of plays, or the path of a file.
 
-    `inventory` is in the YAML inventory plugin's shape; the default is localhost with a local connection.
+    `inventory` is in the YAML inventory plugin's shape; the default is localhost with a local connection. `on_line`
+    gets each line of output as it is printed.
     """
     with tempfile.TemporaryDirectory(prefix="wxgov-play-") as folder:
         root = pathlib.Path(folder)
@@ -108,7 +109,8 @@ def run_playbook(
         command = [sys.executable, "-m", "ansible", "playbook"]
         command += ["-i", str(hosts), "-e", f"@{variables}", str(playbook)]
         command += ["--check"] * check + ["--diff"] * diff + [f"-{'v' * verbosity}"] * bool(verbosity)
-        run = subprocess.run(
+        lines: list[str] = []
+        with subprocess.Popen(
             command,
             env=environment({**(env or {}), "WXGOV_TEST_RECORD": str(record)}),
             cwd=root,
@@ -116,9 +118,10 @@ def run_playbook(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=timeout,
-            check=False,
-        )
+        ) as process:
+            for line in process.stdout or ():
+                lines.append(line)
+                on_line(line)
         entries = [json.loads(line) for line in record.read_text().splitlines()]
     stats = next((entry["hosts"] for entry in entries if entry["kind"] == "stats"), {})
     results = tuple(
@@ -126,7 +129,7 @@ def run_playbook(
         for entry in entries
         if entry["kind"] != "stats"
     )
-    return PlayResult(run.returncode, run.stdout, stats, results)
+    return PlayResult(process.returncode, "".join(lines), stats, results)
 
 
 def _plain(value: Any) -> Any:

@@ -36,7 +36,7 @@ class GroupIds:
             self._ids[group_key(group_name)] = object_id
 
     def forget(self, group_name: str) -> None:
-        """Forget a group, after the console said that its object is not there."""
+        """Forget a group, after the console refused it as a parent."""
         with self._lock:
             self._ids.pop(group_key(group_name), None)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from ..console.errors import NotFoundError
+from ..console.errors import RefusedError
 from ..registry.arn import parse_arn
 from ..registry.client import RegistryClient
 from ..registry.entities import ModelPackageGroup
@@ -94,9 +94,9 @@ class KeyReconciler:
             self._bring_group(group_name)
         try:
             self._applier.apply(operation)
-        except NotFoundError:
+        except RefusedError:
             if group_name is not None:
-                self._applier.groups.forget(group_name)  # its object may have been deleted by hand: look next time
+                self._applier.groups.forget(group_name)  # deleted by hand in the console? Look next time
             raise
 
     def _bring_group(self, group_name: str) -> None:
