@@ -40,7 +40,8 @@ RESOURCE_ID = "Resource ID"
 class ClientSettings:
     """What consoles may differ in.
 
-    ``max_rows`` 0 asks for no cap on a query's whole result. ``in_operator`` False writes IN lists as OR chains.
+    ``max_rows`` 0 asks for no cap on a query's whole result. ``in_operator`` False writes IN lists as OR chains from
+    the start; else that is done once the console has refused an IN.
     ``empty_value`` is what clears a field (null, or the empty text).
     """
 
@@ -61,6 +62,7 @@ class ConsoleClient:
         self.transport = transport
         self.settings = settings or ClientSettings()
         self._lock = threading.RLock()
+        self._in_operator = self.settings.in_operator
         self._schema: ConsoleSchema | None = None
         self._definitions: dict[str, TypeDefinition] = {}
 
@@ -93,27 +95,45 @@ class ConsoleClient:
             yield from self._pages(_ordered(part))
 
     def _pages(self, query: Query) -> Iterator[Row]:
-        statement = query.statement(in_operator=self.settings.in_operator, in_list_size=self.settings.in_list_size)
         what = f"The answer of the query of {query.type_name}"
         offset = 0
+        previous: object = None
         while True:
-            body = {
-                "statement": statement,
-                "offset": offset,
-                "limit": self.settings.page_limit,
-                "max_rows": self.settings.max_rows,
-                "case_insensitive": False,
-                "honor_primary": False,
-            }
-            answer = expect_mapping(self.transport.request("POST", "query", "POST query", body=body), what)
+            answer = expect_mapping(self._page(query, offset), what)
             rows = expect_list(answer, "rows", what)
             for raw in rows:
                 yield _row(raw, query.columns, what)
             if not answer.get("next"):
                 return
-            if not rows:
-                raise BadAnswerError(f"{what} has no rows at offset {offset}, yet says that more follow.")
+            if not rows or (rows == previous and _has_key(query)):
+                raise BadAnswerError(f"{what} brings nothing new at offset {offset}, yet says that more follows.")
+            previous = rows
             offset += _page_length(answer, self.settings.page_limit)
+
+    def _page(self, query: Query, offset: int) -> object:
+        """Ask for one page; without IN from the moment that a console refuses a statement with it but not without."""
+        if not self._in_operator:
+            return self._ask(query, offset, in_operator=False)
+        try:
+            return self._ask(query, offset, in_operator=True)
+        except RefusedError as refusal:
+            if refusal.status != 400 or query.statement() == query.statement(in_operator=False):
+                raise
+        answer = self._ask(query, offset, in_operator=False)
+        self._in_operator = False
+        return answer
+
+    def _ask(self, query: Query, offset: int, *, in_operator: bool) -> object:
+        size = self.settings.in_list_size
+        body = {
+            "statement": query.statement(in_operator=in_operator, in_list_size=size),
+            "offset": offset,
+            "limit": self.settings.page_limit,
+            "max_rows": self.settings.max_rows,
+            "case_insensitive": False,
+            "honor_primary": False,
+        }
+        return self.transport.request("POST", "query", "POST query", body=body)
 
     def get_object(self, object_id: str) -> ConsoleObject | None:
         """Return an object, or None if there is none of that id."""
@@ -258,6 +278,10 @@ def _ordered(query: Query) -> Query:
         return query
     key = next((column for column in query.columns if column.field == RESOURCE_ID), None)
     return query if key is None else Query(query.columns, query.type_name, query.joins, query.where, (Order(key),))
+
+
+def _has_key(query: Query) -> bool:
+    return any(column.field == RESOURCE_ID for column in query.columns)
 
 
 def _page_length(answer: Mapping[str, object], asked: int) -> int:

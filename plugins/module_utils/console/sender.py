@@ -245,8 +245,6 @@ def _failure(error: Exception, policy: RetryPolicy) -> Failure:
         return Failure(f"did not answer within {policy.read_timeout:g} s", sent=True)
     if _never_connected(error):
         return Failure("cannot be reached (name not known or connection refused)", sent=False)
-    if isinstance(error, OSError) and not isinstance(error, kinds.RequestException) and error.filename:
-        return Failure(f"cannot be called: {error.strerror}: {error.filename}", sent=False, final=True)
     return Failure("closed the connection before its answer was complete", sent=True)
 
 

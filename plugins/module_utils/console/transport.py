@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import random as randomness
 import re
 import time
@@ -17,6 +18,7 @@ from .answers import expect_mapping, expect_text
 from .auth import Authenticator, TokenRequest
 from .errors import (
     BadAnswerError,
+    BadOptionError,
     ConsoleError,
     LoginRefusedError,
     NotFoundError,
@@ -35,7 +37,8 @@ class Transport:
     """Authenticated requests to one console. May be used by several threads.
 
     ``url`` is any address of the console; plain http is refused except to this machine, unless ``allow_http``.
-    Raises WrongAddressError for an address that cannot be one. Clocks, sleep and randomness can be replaced.
+    Raises WrongAddressError for an address that cannot be one, BadOptionError for a CA file that is not there.
+    Clocks, sleep and randomness can be replaced.
     """
 
     def __init__(
@@ -54,6 +57,8 @@ class Transport:
         pacer: Pacer | None = None,
     ) -> None:
         self.address = parse_address(url, allow_http=allow_http)
+        if ca_path and not os.path.exists(ca_path):
+            raise BadOptionError(f"The file of certificates {ca_path} (ca_path) does not exist on this host.")
         self._authenticator = authenticator
         self._wall_clock = wall_clock
         self._login = authenticator.token_request(self.address.origin)
@@ -118,7 +123,7 @@ class Transport:
             raise ConsoleError(f"The login method {self._authenticator.NAME} fetches no token.")
         request = Request("POST", login.url, "POST token", json=login.json, form=login.form)
         answer = self._sender.send(request)
-        if answer.status in (400, 401, 403) and not answer.is_html:
+        if answer.status in (400, 401, 403, 404) and not answer.is_html:
             raise LoginRefusedError(
                 f"{login.url} does not accept the credentials for the login method {self._authenticator.NAME} "
                 f"({answer.status}{self._detail(answer)})."

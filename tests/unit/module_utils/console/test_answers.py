@@ -1,0 +1,234 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers of any shape: read as they are meant, or an error of ours; never a crash, never "nothing there"."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.auth import authenticator
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.client import ConsoleClient
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import BadAnswerError, ConsoleError
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.objects import (
+    NewObject,
+    ObjectChange,
+    associations_from_answer,
+    object_from_answer,
+    read_value,
+    users_from_answer,
+)
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.query import Query, columns
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.schema import (
+    ConsoleSchema,
+    TypeSummary,
+    schema_from_answer,
+    type_from_answer,
+)
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.sender import Answer
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.transport import Transport
+
+SCHEMA = ConsoleSchema({name: TypeSummary(str(i), name, name) for i, name in enumerate(("Model", "Register"))})
+OBJECT = {
+    "name": "churn-v1",
+    "id": "4710",
+    "path": "/_op_sox/Project/Default/ICDocumentation/Models/Prod/churn-v1.txt",
+    "modified_date": "2025-02-20T15:12:51.000Z",
+    "fields": [
+        {"id": "28", "data_type": "ID_TYPE", "name": "Resource ID", "has_changed": False, "value": "4710"},
+        {"id": "65", "data_type": "STRING_TYPE", "name": "Comment", "has_changed": False},
+        {"id": "57", "data_type": "STRING_TYPE", "name": "Name", "value": "churn-v1.txt"},
+        {
+            "id": "1270",
+            "data_type": "ENUM_TYPE",
+            "name": "MRG-Model:Status",
+            "value": {"id": "3698", "name": "Proposed", "localized_label": "Vorgeschlagen", "index": 1},
+        },
+        {"id": "62", "data_type": "INTEGER_TYPE", "name": "Created By", "value": 1002},
+        {"name": "Many", "data_type": "MULTI_VALUE_ENUM", "value": [{"name": "A"}, "B"]},
+        {"name": "None", "data_type": "MULTI_VALUE_ENUM", "value": []},
+    ],
+    "type_definition_id": "0",
+    "primary_parent_id": None,
+}
+
+
+def test_an_object_as_recorded():
+    made = object_from_answer(OBJECT, SCHEMA)
+    assert made.type_name == "Model"
+    assert made.fields == {
+        "Resource ID": "4710",
+        "Name": "churn-v1",
+        "MRG-Model:Status": "Proposed",
+        "Created By": 1002,
+        "Many": ("A", "B"),
+    }
+    assert made.location.endswith("/churn-v1")
+    assert (made.title, made.description, made.primary_parent_id) == ("", "", None)
+
+
+def test_ids_may_be_numbers_and_types_names():
+    made = object_from_answer(OBJECT | {"id": 4710, "type_definition_id": "Register", "primary_parent_id": 12}, SCHEMA)
+    assert (made.id, made.type_name, made.primary_parent_id) == ("4710", "Register", "12")
+
+
+@pytest.mark.parametrize("key", ["id", "name", "type_definition_id", "fields"])
+@pytest.mark.parametrize("broken", [None, "", [{}], {}, True])
+def test_an_object_without_a_key_is_an_error(key, broken):
+    without = {name: value for name, value in OBJECT.items() if name != key}
+    for answer in (without, OBJECT | {key: broken}):
+        with pytest.raises(BadAnswerError):
+            object_from_answer(answer, SCHEMA)
+
+
+@pytest.mark.parametrize("raw", [{"label": "x"}, {"name": 5}, [5], [{"id": "1"}], [[]]])
+def test_a_value_of_unknown_shape_is_an_error(raw):
+    with pytest.raises(BadAnswerError, match="Risk Level"):
+        read_value(raw, "Risk Level")
+
+
+@pytest.mark.parametrize("raw", [None, "", []])
+def test_no_value(raw):
+    assert read_value(raw, "x") is None
+
+
+@pytest.mark.parametrize("raw", [0, 0.0, False, "0", " "])
+def test_small_values_are_values(raw):
+    assert read_value(raw, "x") == raw
+
+
+@pytest.mark.parametrize(
+    ("read", "answer"),
+    [
+        (schema_from_answer, {"message": "ok"}),
+        (schema_from_answer, {"types": [{"id": "1"}]}),
+        (type_from_answer, {"id": "1", "name": "x"}),
+        (type_from_answer, {"id": "1", "name": "x", "field_definitions": [{"id": "2", "name": "y"}]}),
+        (users_from_answer, {}),
+        (users_from_answer, {"totalResults": 2}),
+        (users_from_answer, {"Resources": [{"id": "1"}]}),
+        (lambda data: associations_from_answer(data, SCHEMA, "parent"), {}),
+        (lambda data: associations_from_answer(data, SCHEMA, "parent"), {"associations": [{"id": "1"}]}),
+    ],
+)
+def test_lists_that_are_missing_or_broken_are_not_empty(read, answer):
+    for body in (answer, None, [1], "text"):
+        with pytest.raises(BadAnswerError):
+            read(body)
+
+
+def test_lists_that_are_empty_are():
+    assert users_from_answer({"totalResults": 0}) == ()
+    assert users_from_answer({"Resources": []}) == ()
+    assert associations_from_answer({"associations": []}, SCHEMA, "parent") == ()
+    assert associations_from_answer([], SCHEMA, "parent") == ()
+
+
+def test_associations_of_the_other_kind_are_left_out():
+    entries = [{"id": "1", "type_definition_id": "0", "type": "child"}, {"id": "2", "type_definition_id": "1"}]
+    assert [one.id for one in associations_from_answer({"associations": entries}, SCHEMA, "parent")] == ["2"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(
+    ["id", "name", "fields", "value", "rows", "next", "limit", "type_definition_id", "types", "enum_values", "emails"]
+    + ["associations", "Resources", "field_definitions", "data_type", "userName", "token", "message", "errors", "type"]
+)
+LIKELY = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 600) | st.sampled_from(["0", "1", "Model", ""]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=15,
+)
+BODIES = st.binary(max_size=60) | st.builds(lambda data: json.dumps(data).encode(), JSON | LIKELY)
+STATUSES = st.sampled_from([200, 201, 202, 204, 301, 302, 400, 401, 403, 404, 409, 418, 429, 500, 502, 503])
+
+
+class ScriptedSender:
+    """Answers each request with the next of a list of answers, over and over."""
+
+    def __init__(self, answers):
+        self.answers = answers
+        self.sent = 0
+
+    def send(self, request):
+        self.sent += 1
+        if self.sent > 60:
+            raise AssertionError("the client does not stop asking")
+        return self.answers[(self.sent - 1) % len(self.answers)]
+
+    def forget_cookies(self):
+        pass
+
+
+def answer(status, body):
+    from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.sender import _answer
+
+    return _answer(status, {}, body)
+
+
+CALLS = [
+    lambda client: client.types(),
+    lambda client: client.type_definition("Model"),
+    lambda client: list(client.select(Query(columns("Name", "Location"), "Model"))),
+    lambda client: client.get_object("1"),
+    lambda client: client.create_object(NewObject("Model", "x", fields={"Name": "y"})),
+    lambda client: client.update_object("1", ObjectChange("Model", "x", "", "")),
+    lambda client: client.parents("1"),
+    lambda client: client.associate("1", parents=["2"]),
+    lambda client: client.dissociate("1", children=["2"]),
+    lambda client: client.find_user("a@b.c"),
+]
+
+
+@given(st.lists(st.builds(answer, STATUSES, BODIES), min_size=1, max_size=3), st.sampled_from(["basic", "mcsp"]))
+@settings(max_examples=250, deadline=None)
+def test_any_answers_end_in_a_result_or_one_of_our_errors(answers, method):
+    login = (
+        authenticator("basic", username="u", password="p")
+        if method == "basic"
+        else authenticator("mcsp", api_key="k", instance_id="i")
+    )
+    for call in CALLS:
+        transport = Transport("https://host", login, random=lambda: 0.0)
+        transport._sender = ScriptedSender(answers)
+        message = message_of(call, ConsoleClient(transport))
+        assert message
+        assert "\n" not in message
+
+
+def message_of(call, client):
+    try:
+        call(client)
+    except ConsoleError as error:
+        return str(error)
+    return "a result"
+
+
+def test_a_console_that_sends_one_page_over_and_over_is_not_asked_for_ever():
+    page = {"rows": [{"fields": [{"name": "Resource ID", "value": "1"}]}], "limit": 1, "next": {"href": "?offset=1"}}
+    transport = Transport("https://host", authenticator("basic", username="u", password="p"), random=lambda: 0.0)
+    transport._sender = ScriptedSender([answer(200, json.dumps(page).encode())])
+    with pytest.raises(BadAnswerError, match="nothing new"):
+        list(ConsoleClient(transport).select(Query(columns("Resource ID"), "Model")))
+
+
+@pytest.mark.parametrize("fields", [[], [{"name": "a"}, {"name": "b"}], None, [None]])
+def test_a_row_that_does_not_fit_the_columns_is_an_error(fields):
+    transport = Transport("https://host", authenticator("basic", username="u", password="p"), random=lambda: 0.0)
+    transport._sender = ScriptedSender([answer(200, json.dumps({"rows": [{"fields": fields}]}).encode())])
+    with pytest.raises(BadAnswerError):
+        list(ConsoleClient(transport).select(Query(columns("Name"), "Model")))
+
+
+@given(st.binary(max_size=200), STATUSES)
+def test_any_bytes_are_an_answer(body, status):
+    read = answer(status, body)
+    assert isinstance(read, Answer)
+    assert not (read.is_json and read.is_html)
