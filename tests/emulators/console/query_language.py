@@ -286,6 +286,8 @@ class _Builder(Transformer[Any, Statement]):
 
     def number(self, items: Sequence[Any]) -> Literal:
         text = str(items[0])
+        if len(text) > 40:
+            raise bad_request(f"The number {text[:20]}… is too long")
         return Literal("number", float(text) if "." in text else int(text))
 
     def compare(self, items: Sequence[Any]) -> Compare:

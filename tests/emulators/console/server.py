@@ -42,7 +42,7 @@ class ConsoleEmulator:
     ) -> None:
         self.host = host
         self.port = port
-        self.seed = seed
+        self.seed = self._first_seed = seed
         self.account = account or Account()
         self.clock = Clock()
         self.faults = Faults()
@@ -86,8 +86,11 @@ class ConsoleEmulator:
         return f"http://{self.host}:{self.port}"
 
     def reset(self, seed: int | None = None) -> None:
-        """Go back to the beginning: no objects, tokens, faults or counters, real time, first switches."""
-        self.seed = self.seed if seed is None else seed
+        """Go back to the beginning: no objects, tokens, faults or counters, real time, first switches and seed.
+
+        ``seed`` makes it another console until the next reset.
+        """
+        self.seed = self._first_seed if seed is None else seed
         self.clock.reset()
         self.faults.clear()
         self.clear_calls()
