@@ -1,0 +1,129 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A place for an agent to live in: directories, a queue in the emulator, a world."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.store import DirectoryStore
+from tests.emulators.aws.server import AwsEmulator
+from tests.integration.agent.support import Queue, World, create_queue, make_connection, wait_until
+
+SETTINGS: dict[str, Any] = {
+    "receive_wait_seconds": 1,
+    "status_seconds": 0.1,
+    "reload_seconds": 3600,
+    "grace_seconds": 10,
+    "workers": 4,
+    "log_format": "json",
+}
+
+
+class Home:
+    """Everything one agent has on disk, and the means to run it."""
+
+    def __init__(self, folder: pathlib.Path, emulator: AwsEmulator) -> None:
+        self.folder = folder
+        self.emulator = emulator
+        self.state = folder / "state"
+        self.config = folder / "agent.json"
+        self.log = folder / "agent.log"
+        self.store = DirectoryStore(folder / "connections.d")
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.configure()
+
+    def configure(self, **changes: Any) -> None:
+        directories = {"connections_dir": str(self.store.path), "state_dir": str(self.state)}
+        self.config.write_text(json.dumps({**directories, **SETTINGS, **changes}))
+
+    def connect(self, name: str = "prod", **changes: Any) -> tuple[Queue, World]:
+        """A connection with a queue and a world of its own."""
+        queue = create_queue(self.emulator.endpoint_url, name)
+        self.store.save(make_connection(queue.url, name, **changes))
+        return queue, self.world(name)
+
+    def world(self, name: str = "prod") -> World:
+        return World(self.folder / f"{name}.db")
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        return {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "AWS_ENDPOINT_URL": self.emulator.endpoint_url,
+            "WXGOV_TEST_WORLD": str(self.folder),
+            **extra,
+        }
+
+    def start(self, wait: bool = True, **extra: str) -> subprocess.Popen[bytes]:
+        """An agent as a process; returns when its status says that it runs."""
+        command = [sys.executable, "-m", "tests.integration.agent.agent_process", "run", "--config", str(self.config)]
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, env=self.environment(**extra))
+        self.processes.append(process)
+        if wait:
+            wait_until(lambda: self.status().get("pid") == process.pid and self.status()["state"] == "running")
+        return process
+
+    def status(self) -> dict[str, Any]:
+        try:
+            status: dict[str, Any] = json.loads((self.state / "status.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return status
+
+    def connection(self, name: str = "prod") -> dict[str, Any]:
+        """The status of one connection; empty while there is none."""
+        found: dict[str, Any] = self.status().get("connections", {}).get(name, {})
+        return found
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+    def close(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait(10)
+
+
+def end(process: subprocess.Popen[bytes], number: int = signal.SIGTERM, timeout: float = 15) -> int:
+    """Send a signal and return the exit code."""
+    process.send_signal(number)
+    return process.wait(timeout)
+
+
+def resident_megabytes(pid: int) -> float:
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError("no VmRSS")
+
+
+def settle(home: Home, queue: Queue, name: str = "prod", timeout: float = 20) -> None:
+    """Wait until the queue is empty and no key is dirty, letting visibility timeouts pass."""
+    deadline = time.monotonic() + timeout
+    while queue.depth() or home.connection(name).get("dirty") != 0:
+        assert time.monotonic() < deadline, home.status()
+        home.emulator.advance(31)
+        time.sleep(0.1)
+    time.sleep(0.25)  # one more status, so that what has just been marked is seen
+    if queue.depth() or home.connection(name).get("dirty") != 0:
+        settle(home, queue, name, deadline - time.monotonic())
+
+
+@pytest.fixture
+def home(tmp_path: pathlib.Path, aws: AwsEmulator) -> Iterator[Home]:
+    made = Home(tmp_path, aws)
+    yield made
+    made.close()
