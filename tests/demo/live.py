@@ -126,6 +126,13 @@ def play(change: Change, sagemaker: Any, console: ConsoleSession) -> Arrival:
     raise SystemExit(f"The console does not show this change after {PATIENCE:g} s: {change.title}.")
 
 
+def approve_once_more(sagemaker: Any) -> None:
+    """Change one package."""
+    sagemaker.update_model_package(
+        ModelPackageArn=package_arn("lead-scoring", 1), ModelApprovalStatus="Approved", ApprovalDescription="once more"
+    )
+
+
 def _register(sagemaker: Any) -> None:
     sagemaker.create_model_package(ModelPackageGroupName=NEW_GROUP, ModelPackageDescription="switches things off")
 
