@@ -12,7 +12,7 @@ from tests.emulators.aws.server import AwsEmulator
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.emulators.aws", description="AWS emulator for wxgov.sagemaker")
+    parser = argparse.ArgumentParser("python -m tests.emulators.aws", description="AWS emulator of wxgov.sagemaker")
     parser.add_argument("--port", type=int, default=0, help="TCP port; 0 takes a free one (default)")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default 127.0.0.1)")
     options = parser.parse_args()

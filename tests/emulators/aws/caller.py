@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who calls: the principal behind an access key id.
 
-A key id of exactly 12 digits is the root of that account, whatever the secret. Keys made by IAM or STS belong to their user
-or assumed role. Any other key acts as root of moto's default account.
+A key id of exactly 12 digits is the root of that account, whatever the secret. Keys made by IAM or STS belong to their
+user or assumed role. Any other key acts as root of moto's default account.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The emulator's clock: real time plus an offset that tests push forward.
 
-Only what moto itself asks for the time is shifted (``moto.core.utils.utcnow``, which every mended service goes through).
-The time module is left alone, so botocore clients in the same process keep signing with the real time.
+Only what moto itself asks for the time is shifted (``moto.core.utils.utcnow``, which every mended service goes
+through). The time module is left alone, so botocore clients in the same process keep signing with the real time.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """CloudTrail on moto, and what moto lacks: management write calls to SageMaker reach EventBridge.
 
-A record is published only where a trail that is logging covers the region and logs management write events. Between the call
-and the event bus sits a ``DeliveryHop``, where tests delay, duplicate, reorder, drop or hold events: AWS promises neither
-order nor exactly-once delivery.
-Sources: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html (trail needed, read-only
-calls not delivered) and .../awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html (fields).
+A record is published only where a trail that is logging covers the region and logs management write events. Between the
+call and the event bus sits a ``DeliveryHop``, where tests delay, duplicate, reorder, drop or hold events: AWS promises
+neither order nor exactly-once delivery.
+Sources, under https://docs.aws.amazon.com/: eventbridge/latest/userguide/eb-service-event-cloudtrail.html (trail
+needed, read-only calls not delivered); awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def is_read_only(operation: str) -> bool:
 
 
 def trail_logs_writes(trail: models.Trail) -> bool:
-    """Whether the trail's selectors include SageMaker's management write events. No selectors: all management events."""
+    """Whether the trail's selectors include SageMaker's management write events; without selectors a trail logs all."""
     if trail.advanced_event_selectors:
         return any(_advanced_selects(selector) for selector in trail.advanced_event_selectors)
     if trail.event_selectors:
@@ -265,8 +265,8 @@ class _Settings:
 class DeliveryHop:
     """CloudTrail → EventBridge. ``normal`` delivers before the API call answers.
 
-    delay: after ``seconds`` of the emulator clock. duplicate: twice, with ``probability``, the same eventID in a new event.
-    reorder: after a random part of ``seconds``. drop: never, with ``probability``.
+    delay: after ``seconds`` of the emulator clock. duplicate: twice, with ``probability``, the same eventID in a new
+    event. reorder: after a random part of ``seconds``. drop: never, with ``probability``.
     """
 
     def __init__(self) -> None:

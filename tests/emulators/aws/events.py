@@ -1,9 +1,9 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""EventBridge on moto: rule state, pattern validation, event bodies, and delivery to SQS targets with their dead-letter queues.
+"""EventBridge on moto: rule state, pattern validation, event bodies, delivery to SQS and dead-letter queues.
 
-A delivery needs what it needs on AWS: the queue is in the rule's region, its policy lets events.amazonaws.com send with this
-rule as aws:SourceArn, and a FIFO queue has content-based deduplication. Otherwise the event goes to the target's
+A delivery needs what it needs on AWS: the queue is in the rule's region, its policy lets events.amazonaws.com send with
+this rule as aws:SourceArn, and a FIFO queue has content-based deduplication. Otherwise the event goes to the target's
 dead-letter queue, if that is a standard queue whose policy allows it, or is lost.
 Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html and eb-use-resource-based.html.
 """
@@ -237,7 +237,7 @@ class FaithfulEventsBackend(models.EventsBackend):
         return entries
 
     def publish(self, event: Mapping[str, Any]) -> None:
-        """Put a service's event on the default bus. ``event`` has source, detail-type, detail and optionally resources, time."""
+        """Put a service's event (source, detail-type, detail, maybe resources and time) on the default bus."""
         message = {
             "version": "0",
             "id": str(uuid.uuid4()),

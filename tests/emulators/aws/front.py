@@ -1,6 +1,6 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The WSGI front: names each call, applies counters, throttles and faults, finds the account, hands the rest to moto."""
+"""The WSGI front: names each call, counts, throttles and spoils it, finds the account, hands the rest to moto."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def known_regions() -> frozenset[str]:
 
 
 class CachingDispatcher(DomainDispatcherApplication):
-    """moto's dispatcher; the backend of a host name is looked up once instead of by 175 patterns under a lock each time."""
+    """moto's dispatcher, but it searches the backend of a host name once, not by 175 patterns at each request."""
 
     def __init__(self) -> None:
         super().__init__(create_backend_app)
@@ -113,7 +113,8 @@ class Front:
     def _refusal(self, name: CallName) -> tuple[int, str, str] | None:
         """(status, code, message) of what AWS would answer before looking at the call."""
         if name.region not in known_regions():
-            return 400, "InvalidSignatureException", f"Credential should be scoped to a valid region, not '{name.region}'."
+            message = f"Credential should be scoped to a valid region, not '{name.region}'."
+            return 400, "InvalidSignatureException", message
         if self._traffic.is_throttled(name.key):
             return 400, "Throttling" if name.service in QUERY_SERVICES else "ThrottlingException", "Rate exceeded"
         if name.access_key.startswith("ASIA"):
@@ -123,9 +124,7 @@ class Front:
                 return 403, code, "The security token included in the request is expired"
         return None
 
-    def _with_fault(
-        self, fault: Fault, name: CallName, environ: dict[str, Any], start_response: StartResponse
-    ) -> Body:
+    def _with_fault(self, fault: Fault, name: CallName, environ: dict[str, Any], start_response: StartResponse) -> Body:
         if fault.kind == "error":
             return _error(name, start_response, fault.status, fault.code, "Injected by a test.")
         if fault.kind == "http_html_200":

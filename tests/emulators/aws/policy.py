@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Evaluate a resource policy or a trust policy for one request.
 
-Covers what the policies of this project use: Effect, Principal, Action, Resource and the usual string, ARN, Bool and Null
-conditions. An operator it does not know raises NotImplementedError: a wrong answer would be worse than none.
+Covers what the policies of this project use: Effect, Principal, Action, Resource and the usual string, ARN, Bool and
+Null conditions. An operator it does not know raises NotImplementedError: a wrong answer would be worse than none.
 Source of the rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The Model Registry of one account and region: groups, packages, their index, and the rules of changing them.
 
-Records are kept in the shape of the API. A change replaces the record's dict, so an index entry taken before stays as it was.
+Records are kept in the shape of the API. A change replaces the record's dict, so an index entry taken before stays.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Registry:
             group = self.group(name_or_arn)
             if group.members:
                 raise ConflictException(
-                    f"Model Package Group {group.arn} cannot be deleted: it still contains {group.members} model packages."
+                    f"Model Package Group {group.arn} cannot be deleted: it still contains model packages."
                 )
             del self.groups[group.name]
             self._group_index.note(group.arn, None)
@@ -254,7 +254,10 @@ class Registry:
 
 
 def _preloaded(group: str, version: int) -> dict[str, Any]:
-    container = {"Image": "111122223333.dkr.ecr.us-east-1.amazonaws.com/xgb:1.7", "ModelDataUrl": f"s3://models/{group}"}
+    container = {
+        "Image": "111122223333.dkr.ecr.us-east-1.amazonaws.com/xgb:1.7",
+        "ModelDataUrl": f"s3://models/{group}",
+    }
     return {
         "ModelPackageDescription": f"{group} version {version}",
         "InferenceSpecification": {"Containers": [container]},
@@ -269,20 +272,20 @@ def _without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
 def check_approval(status: str | None) -> None:
     if status is not None and status not in APPROVAL_STATES:
         raise ValidationError(
-            f"1 validation error detected: Value '{status}' at 'modelApprovalStatus' failed to satisfy constraint: Member "
-            "must satisfy enum value set: [Approved, Rejected, PendingManualApproval]"
+            f"1 validation error detected: Value '{status}' at 'modelApprovalStatus' failed to satisfy constraint: "
+            "Member must satisfy enum value set: [Approved, Rejected, PendingManualApproval]"
         )
 
 
 def merged_package(fields: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The record after UpdateModelPackage: maps and the model card are merged, lists are added to, the rest is replaced."""
+    """The record after UpdateModelPackage: maps and the card are merged, lists are added to, the rest is replaced."""
     result = dict(fields)
     for name, value in given.items():
         if value is None:
             continue
         if name == "CustomerMetadataPropertiesToRemove":
-            kept = {key: entry for key, entry in result.get("CustomerMetadataProperties", {}).items() if key not in value}
-            result["CustomerMetadataProperties"] = kept
+            properties = result.get("CustomerMetadataProperties", {})
+            result["CustomerMetadataProperties"] = {key: properties[key] for key in properties if key not in value}
         elif name == "AdditionalInferenceSpecificationsToAdd":
             result["AdditionalInferenceSpecifications"] = [*result.get("AdditionalInferenceSpecifications", []), *value]
         elif name in ("CustomerMetadataProperties", "ModelCard", "ModelLifeCycle"):

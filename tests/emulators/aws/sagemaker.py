@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """SageMaker on moto: the Model Registry operations, Search, user profiles and presigned URLs, tags on packages.
 
-moto's own registry records lack fields and lose them on update, so these operations run on ``registry.Registry``; the rest of
-SageMaker is moto's. A finished call is handed to CloudTrail.
+moto's own registry records lack fields and lose them on update, so these operations run on ``registry.Registry``; the
+rest of SageMaker is moto's. A finished call is handed to CloudTrail.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import get_service_model
 from moto.ram.models import ram_backends
 from moto.sagemaker import models, responses, urls
-from moto.sagemaker.exceptions import ResourceNotFound, SagemakerClientError, ValidationError
+from moto.sagemaker.exceptions import ResourceNotFound, ValidationError
 
 from tests.emulators.aws import cloudtrail, search
 from tests.emulators.aws.caller import Caller, caller_of
@@ -145,7 +146,7 @@ class FaithfulSageMakerResponse(responses.SageMakerResponse):
             request = AccessRequest(action, arn, account=caller.account, arns=caller.arns)
             if evaluate(group.policy, request) == "allow" or _shared(group.arn, registry, caller.account):
                 return
-        raise SagemakerClientError(
+        raise JsonRESTError(
             "AccessDeniedException",
             f"User: {caller.arn} is not authorized to perform: {action} on resource: {arn} because no resource-based "
             f"policy allows the {action} action",
@@ -177,9 +178,7 @@ class FaithfulSageMakerResponse(responses.SageMakerResponse):
         else:
             groups = list(self._registry().groups.values())
         chosen, token = self._page([group for group in groups if self._listed(group)], "ModelPackageGroupName")
-        return ActionResult(
-            {"ModelPackageGroupSummaryList": [group.fields for group in chosen], "NextToken": token}
-        )
+        return ActionResult({"ModelPackageGroupSummaryList": [group.fields for group in chosen], "NextToken": token})
 
     def put_model_package_group_policy(self) -> ActionResult:
         name = self._get_param("ModelPackageGroupName")
@@ -265,7 +264,9 @@ class FaithfulSageMakerResponse(responses.SageMakerResponse):
             try:
                 fields = self._registry(arn).package(arn).fields
                 summaries[arn] = {"InferenceSpecification": {"Containers": []}, **fields}
-            except SagemakerClientError as error:
+            except JsonRESTError as error:
+                errors[arn] = {"ErrorCode": error.error_type, "ErrorResponse": error.message}
+            except ValidationError as error:
                 errors[arn] = {"ErrorCode": error.code, "ErrorResponse": error.message}
         return ActionResult({"ModelPackageSummaries": summaries, "BatchDescribeModelPackageErrorMap": errors})
 
@@ -291,12 +292,10 @@ class FaithfulSageMakerResponse(responses.SageMakerResponse):
         size = self._get_param("MaxResults") or search.MAXIMUM_PAGE
         if not 1 <= size <= search.MAXIMUM_PAGE:
             raise ValidationError(
-                f"1 validation error detected: Value '{size}' at 'maxResults' failed to satisfy constraint: Member must "
-                "have value less than or equal to 100"
+                f"1 validation error detected: Value '{size}' at 'maxResults' failed to satisfy constraint: Member "
+                "must have value less than or equal to 100"
             )
-        request = {
-            name: value for name, value in self.params.items() if name not in ("NextToken", "MaxResults")
-        }
+        request = {name: value for name, value in self.params.items() if name not in ("NextToken", "MaxResults")}
         try:
             return search.page(
                 items,

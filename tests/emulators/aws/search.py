@@ -29,9 +29,7 @@ def _as_time(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
-        raise SearchError(
-            f"Value {text} is not a timestamp: the format is YYYY-mm-dd'T'HH:MM:SS."
-        ) from None
+        raise SearchError(f"Value {text} is not a timestamp: the format is YYYY-mm-dd'T'HH:MM:SS.") from None
     return moment.astimezone(timezone.utc).replace(tzinfo=None) if moment.tzinfo else moment
 
 
@@ -187,8 +185,8 @@ def page(
 ) -> tuple[list[Any], str | None]:
     """One page of ``items`` in the order of ``keys``, and the token of the next.
 
-    The token names the last item returned, so items that are deleted meanwhile do not break a walk. With ``empty_pages``
-    that many empty pages with a token come before each page, as SageMaker does when it filters after paging.
+    The token names the last item returned, so items that are deleted meanwhile do not break a walk. With
+    ``empty_pages`` that many empty pages with a token come before each page, as when SageMaker filters after paging.
     """
     state = _decode(token, fingerprint) if token else {"after": None, "empty": 0}
     ordered = sorted(items, key=keys, reverse=descending)

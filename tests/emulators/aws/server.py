@@ -18,7 +18,7 @@ from waitress.server import create_server
 from waitress.task import WSGITask
 
 from tests.emulators.aws import mends
-from tests.emulators.aws.caller import root_of
+from tests.emulators.aws.caller import identify, root_of
 from tests.emulators.aws.clock import CLOCK, EmulatorClock
 from tests.emulators.aws.cloudtrail import HOP, DeliveryHop
 from tests.emulators.aws.control import ControlApplication
@@ -192,17 +192,18 @@ class AwsEmulator:
     def configure_registry(
         self, search_lag: float = 0.0, empty_pages: int = 0, last_modified_at_creation: bool = True
     ) -> None:
-        """Seconds that Search lags behind, empty pages before each page, and whether a new package has LastModifiedTime."""
+        """Seconds Search lags behind, empty pages before each page, whether a new package has LastModifiedTime."""
         wanted = RegistrySettings(float(search_lag), int(empty_pages), bool(last_modified_at_creation))
         for name in RegistrySettings.__slots__:
             setattr(SETTINGS, name, getattr(wanted, name))
 
     def set_user_profile(self, access_key: str, user_profile_name: str, domain_id: str) -> None:
         """Calls with this access key id come from a Studio user profile (CreatedBy, LastModifiedBy)."""
+        owner = f"{DEFAULT_REGION}:{identify(access_key).account}"
         USER_PROFILES[access_key] = {
             "UserProfileName": user_profile_name,
             "DomainId": domain_id,
-            "UserProfileArn": f"arn:aws:sagemaker:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:user-profile/{domain_id}/{user_profile_name}",
+            "UserProfileArn": f"arn:aws:sagemaker:{owner}:user-profile/{domain_id}/{user_profile_name.lower()}",
         }
 
     # ---- events

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """SQS on moto: FIFO order and deduplication, receipt handles, retention, redrive, cross-account access, thread safety.
 
-A queue keeps one line of messages a message group (a standard queue has a single line). A FIFO line is delivered from its
-head and stops at the first message that is not visible, so order survives a visibility timeout. Every change happens under
-the queue's condition, which long polls wait on.
+A queue keeps one line of messages a message group (a standard queue has a single line). A FIFO line is delivered from
+its head and stops at the first message that is not visible, so order survives a visibility timeout. Every change
+happens under the queue's condition, which long polls wait on.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 from moto.sqs import models, responses, urls
 from moto.sqs.exceptions import (
@@ -91,9 +92,7 @@ class FaithfulQueue(models.Queue):
 
     def __init__(self, name: str, region: str, account_id: str, **kwargs: Any) -> None:
         check_queue_name(name, kwargs)
-        check_attributes(
-            kwargs, fifo=name.endswith(".fifo"), current_scope="queue", current_limit="perQueue"
-        )
+        check_attributes(kwargs, fifo=name.endswith(".fifo"), current_scope="queue", current_limit="perQueue")
         self.redrive_allow_policy: str | None = None
         self._lines: dict[str | None, dict[str, models.Message]] = {}
         self._handles: dict[str, models.Message] = {}
@@ -347,9 +346,7 @@ class FaithfulQueue(models.Queue):
             message = self._message_of(receipt_handle)
             now = CLOCK.timestamp() * 1000
             if message is None or message.visible_at <= now:
-                raise SQSException(
-                    "MessageNotInflight", "The specified message is not in flight."
-                )
+                raise SQSException("MessageNotInflight", "The specified message is not in flight.")
             if now + seconds * 1000 - message.received_at > MAXIMUM_INVISIBLE_SECONDS * 1000:
                 raise InvalidParameterValue(
                     f"Value {seconds} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for "
@@ -604,7 +601,7 @@ class FaithfulSqsBackend(models.SQSBackend):
     def start_message_move_task(self, source_arn: str, destination_arn: str | None) -> _MoveTask:
         source = queue_of_arn(source_arn)
         if source is None:
-            raise SQSException("ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist.")
+            raise SQSException("ResourceNotFoundException", f"The queue {source_arn} does not exist.")
         if not any(queue.dead_letter_queue is source for queue in self.queues.values()):
             raise InvalidParameterValue("Source queue must be configured as a Dead Letter Queue.")
         task = _MoveTask(str(uuid.uuid4()), source_arn, destination_arn, 0, int(CLOCK.timestamp() * 1000))
@@ -656,7 +653,7 @@ class FaithfulSqsResponse(responses.SQSResponse):
         action = f"sqs:{self._get_action().removesuffix('Batch')}"
         request = AccessRequest(action, queue.queue_arn, account=self.current_account, arns=caller.arns)
         if evaluate(queue.policy, request) != "allow":
-            raise SQSException("AccessDenied", f"Access to the resource {queue.queue_arn} is denied.")
+            raise JsonRESTError("AccessDenied", f"Access to the resource {queue.queue_arn} is denied.")
 
     def _determine_resource(self) -> str:
         queue = models.sqs_backends[self._owner()][self.region].queues.get(self._get_queue_name())
@@ -701,9 +698,7 @@ class FaithfulSqsResponse(responses.SQSResponse):
                 described.setdefault("Attributes", {})["DeadLetterQueueSourceArn"] = source
 
     def start_message_move_task(self) -> ActionResult:
-        task = self.sqs_backend.start_message_move_task(
-            self._get_param("SourceArn"), self._get_param("DestinationArn")
-        )
+        task = self.sqs_backend.start_message_move_task(self._get_param("SourceArn"), self._get_param("DestinationArn"))
         return ActionResult({"TaskHandle": task.handle})
 
     def list_message_move_tasks(self) -> ActionResult:

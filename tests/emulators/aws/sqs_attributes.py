@@ -8,7 +8,7 @@ Ranges and names: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIRe
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from moto.sqs.exceptions import InvalidAttributeName, InvalidAttributeValue, InvalidParameterValue, SQSException
@@ -28,9 +28,9 @@ FIFO_CHOICES = {
     "DeduplicationScope": ("messageGroup", "queue"),
     "FifoThroughputLimit": ("perQueue", "perMessageGroupId"),
 }
+BOOLEANS = {"FifoQueue": ("true", "false"), "SqsManagedSseEnabled": ("true", "false")}
 SETTABLE = frozenset(
-    [*RANGES, *FIFO_CHOICES, "FifoQueue", "KmsMasterKeyId", "Policy", "RedrivePolicy", "RedriveAllowPolicy"]
-    + ["SqsManagedSseEnabled"]
+    [*RANGES, *FIFO_CHOICES, *BOOLEANS, "KmsMasterKeyId", "Policy", "RedrivePolicy", "RedriveAllowPolicy"]
 )
 
 
@@ -65,19 +65,16 @@ def _check_value(name: str, value: str) -> None:
         low, high = RANGES[name]
         if not (value.lstrip("-").isdigit() and low <= int(value) <= high):
             raise InvalidAttributeValue(name)
-    elif name in FIFO_CHOICES:
-        if value.lower() not in [choice.lower() for choice in FIFO_CHOICES[name]]:
-            raise InvalidAttributeValue(name)
-    elif name in ("FifoQueue", "SqsManagedSseEnabled"):
-        if value.lower() not in ("true", "false"):
-            raise InvalidAttributeValue(name)
-    elif name == "Policy":
-        if value and resource_policy_error(value):
-            raise InvalidAttributeValue(name)
-    elif name == "RedriveAllowPolicy":
-        _check_redrive_allow_policy(value)
-    elif name == "RedrivePolicy":
-        _check_redrive_policy(value)
+    choices = FIFO_CHOICES.get(name) or BOOLEANS.get(name)
+    if choices and value.lower() not in [choice.lower() for choice in choices]:
+        raise InvalidAttributeValue(name)
+    if name in _DOCUMENTS and value:
+        _DOCUMENTS[name](value)
+
+
+def _check_policy(value: str) -> None:
+    if resource_policy_error(value):
+        raise InvalidAttributeValue("Policy")
 
 
 def _check_throughput_pair(given: Mapping[str, Any], current_scope: str, current_limit: str) -> None:
@@ -107,8 +104,6 @@ def _json_object(name: str, value: str) -> dict[str, Any]:
 
 
 def _check_redrive_policy(value: str) -> None:
-    if not value:
-        return
     document = _json_object("RedrivePolicy", value)
     if not document:
         return
@@ -122,8 +117,6 @@ def _check_redrive_policy(value: str) -> None:
 
 
 def _check_redrive_allow_policy(value: str) -> None:
-    if not value:
-        return
     document = _json_object("RedriveAllowPolicy", value)
     if not document:
         return
@@ -135,10 +128,15 @@ def _check_redrive_allow_policy(value: str) -> None:
         raise _parameter_error("RedriveAllowPolicy", value, "byQueue takes 1 to 10 sourceQueueArns, others take none.")
 
 
+_DOCUMENTS: dict[str, Callable[[str], None]] = {
+    "Policy": _check_policy,
+    "RedriveAllowPolicy": _check_redrive_allow_policy,
+    "RedrivePolicy": _check_redrive_policy,
+}
+
+
 def redrive_allowed(allow_policy: str | None, source_arn: str) -> bool:
     """Whether a queue with this RedriveAllowPolicy may be the dead-letter queue of ``source_arn``."""
     document = json.loads(allow_policy) if allow_policy else {}
     permission = document.get("redrivePermission", "allowAll")
-    return permission == "allowAll" or (
-        permission == "byQueue" and source_arn in document.get("sourceQueueArns", [])
-    )
+    return permission == "allowAll" or (permission == "byQueue" and source_arn in document.get("sourceQueueArns", []))

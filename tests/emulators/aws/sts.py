@@ -53,15 +53,13 @@ class FaithfulTokenResponse(responses.TokenResponse):
         name = self._get_param("RoleSessionName") or ""
         if not _SESSION_NAME.fullmatch(name):
             raise STSValidationError(
-                f"1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy constraint: Member "
-                r"must satisfy regular expression pattern: [\w+=,.@-]*"
+                f"1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy constraint: "
+                r"Member must satisfy regular expression pattern: [\w+=,.@-]*"
             )
         longest = int(role.max_session_duration or DEFAULT_MAX_SESSION_SECONDS)
         wanted = self._get_int_param("DurationSeconds", DEFAULT_MAX_SESSION_SECONDS)
         if wanted > longest:
-            raise STSValidationError(
-                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
-            )
+            raise STSValidationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 
     def get_caller_identity(self) -> ActionResult:
         caller = caller_of(self.headers)

@@ -1,6 +1,6 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Between the socket and moto: call counters, throttling, faults. Keyed by "service.Operation", e.g. "sqs.ReceiveMessage"."""
+"""Between the socket and moto: call counters, throttling, faults, all keyed by "service.Operation"."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class _Bucket:
 class Fault:
     """What happens to the next ``times`` calls of one operation.
 
-    error: answer ``code`` with ``status``, nothing applied. http_html_200: a proxy's page with status 200, nothing applied.
-    truncate: applied, half of the body with status 200. reset: connection dropped, nothing applied.
+    error: answer ``code`` with ``status``, nothing applied. http_html_200: a proxy's page with status 200, nothing
+    applied. truncate: applied, half of the body with status 200. reset: connection dropped, nothing applied.
     lost_response: applied, connection dropped. latency: ``seconds`` late, otherwise normal.
     """
 
