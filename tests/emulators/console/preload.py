@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -16,28 +17,50 @@ from .instance import ObjectType, field_of
 from .store import StoredObject, Value
 from .values import from_json
 
-# Name, primary parent, field values.
-_New = tuple[str, int | None, Mapping[str, str]]
-
 _BATCH = 5_000
-_KEYS = {
+_KEYS: Mapping[str, Any] = {
     "business_entity": "SageMaker",
     "use_cases": 1,
+    "use_case_name": "Use case {use_case}",
+    "use_case_description": "",
+    "use_case_fields": {},
     "model_groups": 1,
-    "models_per_group": 1,
     "group_name": "group-{group:05d}",
-    "model_name": "group-{group:05d}-v{version}",
+    "group_description": "",
     "group_fields": {},
+    "models_per_group": 1,
+    "model_name": "group-{group:05d}-v{version}",
+    "description": "",
     "fields": {},
 }
 
 
-def preload(console: Console, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Create one business entity, use cases, model groups and models, and return their ids.
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """How the objects of one level are called and filled."""
 
-    ``body`` may have business_entity (its name, new), use_cases, model_groups, models_per_group (numbers), group_name,
-    model_name, group_fields and fields. Names and field values are templates with {group} and {version}, both from 1;
-    the value of an enumeration field is its name. Groups go to the use cases in turn. Raises ApiError (400).
+    name: str
+    description: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An object to be: its primary parent, and the numbers that its template takes."""
+
+    parent: int | None
+    numbers: Mapping[str, int]
+
+
+def preload(console: Console, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Create a root business entity, use cases, model groups and models, and return their ids.
+
+    ``body`` may have business_entity (its name); use_cases, model_groups, models_per_group (numbers); use_case_name,
+    group_name, model_name; use_case_description, group_description, description; use_case_fields, group_fields, fields.
+    Names, descriptions and field values are templates with {use_case}, {group} and {version}, all from 1; the value of
+    an enumeration field is its name. Groups go to the use cases in turn. What is there under a name stays as it is.
+    Returns {"business_entity": id, "use_cases": [id, …], "model_groups": [id, …], "models": number}.
+    Raises ApiError (400).
     """
     if set(body) - set(_KEYS):
         raise bad_request(f"preload takes {', '.join(_KEYS)}")
@@ -46,21 +69,22 @@ def preload(console: Console, body: Mapping[str, Any]) -> dict[str, Any]:
     if user is None:
         raise bad_request("The console has no default user")
     try:
-        return _load(console, user.id, plan)
+        with console.store.transaction():
+            return _load(_Maker(console, user.id, str(plan["business_entity"])), plan)
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise bad_request(f"The preload cannot be read: {type(error).__name__}: {error}") from None
 
 
-def _load(console: Console, user_id: int, plan: Mapping[str, Any]) -> dict[str, Any]:
-    with console.store.transaction():
-        maker = _Maker(console, user_id)
-        entity_name = str(plan["business_entity"])
-        entity = maker.create(catalogue.BUSINESS_ENTITY, [(entity_name, None, {})], f"/{entity_name}")[0]
-        folder = f"/{entity_name}"
-        uses: list[_New] = [(f"Use case {number}", entity, {}) for number in range(1, int(plan["use_cases"]) + 1)]
-        use_cases = maker.create(catalogue.USE_CASE, uses, folder)
-        groups = maker.create(catalogue.MODEL_GROUP, _groups(plan, use_cases or [entity]), folder)
-        models = maker.create(catalogue.MODEL, _models(plan, groups), folder)
+def _load(maker: _Maker, plan: Mapping[str, Any]) -> dict[str, Any]:
+    top = _Template(maker.entity.replace("{", "{{").replace("}", "}}"), "", {})
+    entity = maker.create(catalogue.BUSINESS_ENTITY, top, [_Wanted(None, {})])[0]
+    template = _Template(plan["use_case_name"], plan["use_case_description"], plan["use_case_fields"])
+    numbers = range(1, int(plan["use_cases"]) + 1)
+    use_cases = maker.create(catalogue.USE_CASE, template, (_Wanted(entity, {"use_case": n}) for n in numbers))
+    template = _Template(plan["group_name"], plan["group_description"], plan["group_fields"])
+    groups = maker.create(catalogue.MODEL_GROUP, template, _groups(int(plan["model_groups"]), use_cases or [entity]))
+    template = _Template(plan["model_name"], plan["description"], plan["fields"])
+    models = maker.create(catalogue.MODEL, template, _models(int(plan["models_per_group"]), groups, len(use_cases)))
     return {
         "business_entity": str(entity),
         "use_cases": [str(number) for number in use_cases],
@@ -69,60 +93,75 @@ def _load(console: Console, user_id: int, plan: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def _groups(plan: Mapping[str, Any], parents: list[int]) -> Iterator[_New]:
-    for group in range(1, int(plan["model_groups"]) + 1):
-        fields = {name: text.format(group=group) for name, text in plan["group_fields"].items()}
-        yield plan["group_name"].format(group=group), parents[(group - 1) % len(parents)], fields
+def _groups(count: int, parents: list[int]) -> Iterator[_Wanted]:
+    for group in range(count):
+        place = group % len(parents)
+        yield _Wanted(parents[place], {"group": group + 1, "use_case": place + 1})
 
 
-def _models(plan: Mapping[str, Any], groups: list[int]) -> Iterator[_New]:
-    for group, parent in enumerate(groups, start=1):
-        for version in range(1, int(plan["models_per_group"]) + 1):
-            fields = {name: text.format(group=group, version=version) for name, text in plan["fields"].items()}
-            yield plan["model_name"].format(group=group, version=version), parent, fields
+def _models(count: int, groups: list[int], use_cases: int) -> Iterator[_Wanted]:
+    for group, parent in enumerate(groups):
+        for version in range(1, count + 1):
+            use_case = group % max(1, use_cases) + 1
+            yield _Wanted(parent, {"group": group + 1, "version": version, "use_case": use_case})
 
 
 class _Maker:
-    def __init__(self, console: Console, user_id: int) -> None:
+    """Creates objects that live in the folder of one root business entity."""
+
+    def __init__(self, console: Console, user_id: int, entity: str) -> None:
+        self.entity = entity
         self._console = console
         self._user_id = user_id
         self._now = console.now()
 
-    def create(self, type_key: str, wanted: Iterable[_New], folder: str) -> list[int]:
-        """Create objects of one type and return their ids."""
+    def create(self, type_key: str, template: _Template, wanted: Iterable[_Wanted]) -> list[int]:
+        """Create objects of one type and return their ids, those of objects that were there among them."""
         object_type = self._console.instance.types[type_key]
         defaults = {f.name: f.spec.default for f in object_type.fields.values() if f.spec.default is not None}
         source = iter(wanted)
-        created: list[int] = []
+        ids: list[int] = []
         while batch := list(islice(source, _BATCH)):
-            ids = self._console.store.take_ids(len(batch))
-            self._console.store.insert(
-                self._object(object_type, number, new, folder, defaults) for number, new in zip(ids, batch, strict=True)
-            )
-            created += ids
-        return created
+            new = [self._object(object_type, template, one, defaults) for one in batch]
+            known = [self._known(one.location) for one in new]
+            fresh = [one for one, there in zip(new, known, strict=True) if there is None]
+            for one, number in zip(fresh, self._console.store.take_ids(len(fresh)), strict=True):
+                one.id = number
+            self._console.store.insert(fresh)
+            ids += [one.id if there is None else there for one, there in zip(new, known, strict=True)]
+        return ids
+
+    def _known(self, location: str) -> int | None:
+        rows = self._console.store.rows("SELECT id FROM directory WHERE path = ?", (location,))
+        return int(str(rows[0][0])) if rows else None
 
     def _object(
-        self, object_type: ObjectType, number: int, new: _New, folder: str, defaults: Mapping[str, Value]
+        self, object_type: ObjectType, template: _Template, wanted: _Wanted, defaults: Mapping[str, Value]
     ) -> StoredObject:
-        name, parent, fields = new
+        name = template.name.format(**wanted.numbers)
+        values = {
+            key: self._value(object_type, key, text.format(**wanted.numbers)) for key, text in template.fields.items()
+        }
         return StoredObject(
-            id=number,
+            id=0,
             type_key=object_type.key,
             name=name,
             title=name,
-            description=None,
+            description=template.description.format(**wanted.numbers) or None,
             comment=None,
-            location=f"{ROOT}/{object_type.spec.folder}{folder}/{name}.txt",
+            location=f"{ROOT}/{object_type.spec.folder}/{self.entity}/{name}.txt",
             created=self._now,
             created_by=self._user_id,
             modified=self._now,
             modified_by=self._user_id,
-            primary_parent=parent,
-            fields={**defaults, **{key: self._value(object_type, key, text) for key, text in fields.items()}},
+            primary_parent=wanted.parent,
+            fields={**defaults, **values},
         )
 
     def _value(self, object_type: ObjectType, name: str, text: str) -> Value:
         field = field_of(object_type, name)
-        given: Any = {"name": text} if field.data_type == catalogue.ENUM else text
-        return from_json(field, given, self._console.switches)
+        if field.data_type == catalogue.ENUM:
+            return from_json(field, {"name": text}, self._console.switches)
+        if field.data_type in catalogue.NUMBERS:
+            return int(text) if field.data_type == catalogue.INTEGER else float(text)
+        return from_json(field, text, self._console.switches)

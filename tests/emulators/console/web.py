@@ -201,11 +201,17 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *args: Any) -> None:
         """Say nothing."""
 
+    def handle_expect_100(self) -> bool:
+        """Tell a client that waits before it sends its body to go on, at once: the output is buffered."""
+        going_on = super().handle_expect_100()
+        self.wfile.flush()
+        return going_on
+
     def _serve(self) -> None:
         request = self._request()
         if request is None:
             self.close_connection = True
-            self._write(json_answer({"message": "The body is too long or has no length"}, 413))
+            self._write(json_answer({"message": f"A body has a length, of at most {MAX_BODY} bytes"}, 413))
             return
         self._write(self.server.respond(request))
 

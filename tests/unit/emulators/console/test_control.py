@@ -119,7 +119,12 @@ def test_preload(api):
             "group_name": "g{group}",
             "model_name": "g{group}-v{version}",
             "group_fields": {"Integration:External ID": "group/{group}"},
-            "fields": {"Integration:External ID": arn, "MRG-Model:Status": "Data Acquisition"},
+            "description": "Version {version} of {group}",
+            "fields": {
+                "Integration:External ID": arn,
+                "MRG-Model:Status": "Data Acquisition",
+                "MRG-Model:Version": "{version}",
+            },
         },
     )
     assert answer.status_code == 201
@@ -136,8 +141,24 @@ def test_preload(api):
     again = api.create("ModelGroup", "g2", made["use_cases"][1])
     assert again["id"] == loaded["id"]
     assert api.create("Model", "g2-v9", loaded["id"])["path"].endswith("/Models/Prod/g2-v9.txt")
-    model = api.emulator.objects("Model")[0]
-    assert {f["name"]: f["value"] for f in model["fields"] if "value" in f}["MRG-Model:Version"] == 1
+    model = api.emulator.objects("Model")[5]
+    values = {f["name"]: f["value"] for f in model["fields"] if "value" in f}
+    assert (model["name"], model["description"], values["MRG-Model:Version"]) == ("g2-v2", "Version 2 of 2", 2)
+    assert values["MRG-Model:Status"]["name"] == "Data Acquisition"
+    assert values["MRG-Model:External Model"]["name"] == "No"
+
+
+def test_a_preload_leaves_alone_what_is_there(api):
+    entity = api.create("SOXBusEntity", "Prod")["id"]
+    use_case = api.create("Register", "Churn", entity)["id"]
+    plan = {"business_entity": "Prod", "use_case_name": "Churn", "model_groups": 2}
+    first = api.control("POST", "preload", plan).json()
+    assert (first["business_entity"], first["use_cases"]) == (entity, [use_case])
+    before = api.emulator.objects()
+    second = api.control("POST", "preload", {**plan, "model_groups": 3}).json()
+    assert second["model_groups"][:2] == first["model_groups"]
+    assert api.emulator.objects("SOXBusEntity") + api.emulator.objects("Register") == before[:2]
+    assert len(api.emulator.objects()) == len(before) + 2
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import socket
 import time
 
 import pytest
 import requests
 
+CLOCK = b'{"advance": 0}'
 BODY = {"type_definition_id": "SOXBusEntity", "name": "E"}
 
 
@@ -142,6 +144,22 @@ def test_faulty_requests_count(api):
 )
 def test_faults_that_do_not_exist_are_refused(api, body):
     assert api.control("POST", "faults", body).status_code == 400
+
+
+def test_a_client_that_waits_for_leave_to_send_its_body_gets_it(api):
+    with socket.create_connection((api.emulator.host, api.emulator.port), timeout=5) as connection:
+        head = (
+            f"POST /_emulator/clock HTTP/1.1\r\nHost: x\r\nContent-Length: {len(CLOCK)}\r\nExpect: 100-continue\r\n\r\n"
+        )
+        connection.sendall(head.encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(CLOCK)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_body_without_length_is_refused(api):
+    answer = api.call("POST", "contents", data=iter([b"{}"]))
+    assert answer.status_code == 413
 
 
 def test_a_stopped_console_refuses_connections_and_comes_back(api):
