@@ -46,6 +46,17 @@ _CREDENTIAL_CODES = frozenset(
 )
 
 
+# Reading botocore's list of regions costs 0.1 s of CPU, so it is asked only for a region that is not in this one.
+USUAL_REGIONS = frozenset(
+    ("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "ca-west-1", "sa-east-1", "mx-central-1")
+    + ("eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3")
+    + ("ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2")
+    + ("ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-7")
+    + ("af-south-1", "il-central-1", "me-central-1", "me-south-1")
+    + ("us-gov-east-1", "us-gov-west-1", "cn-north-1", "cn-northwest-1")
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Retries:
     """How often and how patiently to call again, in seconds."""
@@ -160,6 +171,8 @@ def _without_answer(error: Exception, action: str, resource: str) -> str:
 
 def check_region(region: str | None, known: Callable[[], frozenset[str]]) -> str:
     """The region itself when botocore knows it; InputError for none and for one that does not exist."""
+    if region in USUAL_REGIONS:
+        return str(region)
     if not region:
         raise InputError("No region is set; give the option region, or set AWS_REGION.")
     regions = known()

@@ -140,7 +140,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
 )
 BY_OPTION: Mapping[str, Attribute] = {attribute.option: attribute for attribute in ATTRIBUTES}
 
-# What a new queue has where nothing else is said; only check mode needs it, to show the queue that would be made.
+# What a new queue has where nothing else is said; needed only to show the queue that would be made.
 DEFAULTS: Mapping[str, Any] = {
     "visibility_timeout": 30,
     "message_retention_period": 345600,
@@ -149,6 +149,7 @@ DEFAULTS: Mapping[str, Any] = {
     "receive_message_wait_time_seconds": 0,
     "sqs_managed_sse_enabled": True,
 }
+REUSE_PERIOD = 300  # seconds for which a KMS data key is used again where nothing else is said
 FIFO_DEFAULTS: Mapping[str, Any] = {
     "content_based_deduplication": False,
     "deduplication_scope": "queue",

@@ -18,6 +18,7 @@ from .queue_attributes import (
     BY_OPTION,
     DEFAULTS,
     FIFO_DEFAULTS,
+    REUSE_PERIOD,
     check_redrive,
     check_redrive_allow,
 )
@@ -163,17 +164,14 @@ def _creation(desired: DesiredQueue, identity: Callable[[], tuple[str, str]]) ->
     url, arn = identity()
     defaults = {**DEFAULTS, **(FIFO_DEFAULTS if desired.fifo else {})}
     attributes = {**dict.fromkeys(BY_OPTION), **defaults, **creation_attributes(desired)}
-    _check_together(attributes)
+    _check_together(attributes, {})
     after = {"name": desired.name, "url": url, "arn": arn, "attributes": attributes, "tags": dict(desired.tags or {})}
     return Operation("create_queue", {}, after)
 
 
 def creation_attributes(desired: DesiredQueue) -> dict[str, Any]:
     """What CreateQueue is told: the options that were given and are not empty."""
-    given = _encryption({}, {option: value for option, value in desired.attributes.items() if not _is_empty(value)})
-    if given.get("kms_master_key_id"):
-        return {"kms_data_key_reuse_period_seconds": 300, **given}
-    return given
+    return _encryption({}, {option: value for option, value in desired.attributes.items() if not _is_empty(value)})
 
 
 def _changes(desired: DesiredQueue, current: QueueState, partition: str) -> dict[str, Any]:
@@ -184,7 +182,7 @@ def _changes(desired: DesiredQueue, current: QueueState, partition: str) -> dict
     if policy and not desired.purge_policy:
         wanted["policy"] = merge_by_sid(current.attributes["policy"], policy, partition)
     wanted = _encryption(current.attributes, wanted)
-    _check_together({**current.attributes, **wanted})
+    _check_together(wanted, current.attributes)
     changes = {
         option: value
         for option, value in wanted.items()
@@ -198,10 +196,11 @@ def _is_empty(value: Any) -> bool:
     return value in ("", {})
 
 
-def _check_together(attributes: Mapping[str, Any]) -> None:
-    """Raise InputError for attributes that contradict each other once the queue's own are counted in."""
-    _check_pair(attributes)
-    if attributes.get("kms_data_key_reuse_period_seconds") is not None and not attributes.get("kms_master_key_id"):
+def _check_together(wanted: Mapping[str, Any], current: Mapping[str, Any]) -> None:
+    """Raise InputError for what contradicts what the queue has."""
+    _check_pair({**current, **wanted})
+    reuse, key = wanted.get("kms_data_key_reuse_period_seconds"), {**current, **wanted}.get("kms_master_key_id")
+    if reuse is not None and not key:
         raise InputError("kms_data_key_reuse_period_seconds needs kms_master_key_id; the queue has none.")
 
 
@@ -212,6 +211,15 @@ def _encryption(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[s
     if wanted.get("sqs_managed_sse_enabled") and current.get("kms_master_key_id"):
         return {**wanted, "kms_master_key_id": None}
     return dict(wanted)
+
+
+def _with_reuse_period(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The period for which a data key is used again is there just where a KMS key is."""
+    if not attributes["kms_master_key_id"]:
+        return {**attributes, "kms_data_key_reuse_period_seconds": None}
+    if attributes["kms_data_key_reuse_period_seconds"] is None:
+        return {**attributes, "kms_data_key_reuse_period_seconds": REUSE_PERIOD}
+    return attributes
 
 
 def _whole_pair(changes: dict[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,9 +233,9 @@ def _whole_pair(changes: dict[str, Any], current: Mapping[str, Any]) -> dict[str
 def simulate_queue(state: QueueState | None, operation: Operation) -> QueueState | None:
     """The queue after an operation, as AWS would have it."""
     if operation.name == "create_queue":
-        return QueueState(**operation.after)
+        return QueueState(**{**operation.after, "attributes": _with_reuse_period(operation.after["attributes"])})
     if operation.name == "delete_queue" or state is None:
         return None
     if operation.name == "set_queue_attributes":
-        return replace(state, attributes={**state.attributes, **operation.after})
+        return replace(state, attributes=_with_reuse_period({**state.attributes, **operation.after}))
     return replace(state, tags=simulate_tags(state.tags, operation))
