@@ -7,7 +7,7 @@
 its pid and, once it has ended, how: many agents for the price of one start of Python.
 
 The environment says where the world is: WXGOV_TEST_WORLD (a folder; one file a connection), WXGOV_TEST_BLIND (sweeps
-find nothing), AWS_ENDPOINT_URL. A key of a group named ``hang`` blocks, of ``fail`` fails, of ``crash`` ends its thread.
+find nothing), AWS_ENDPOINT_URL. A key of the group ``hang`` blocks, of ``fail`` fails, of ``crash`` ends its thread.
 """
 
 from __future__ import annotations

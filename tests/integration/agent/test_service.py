@@ -1,0 +1,305 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The agent as a process: its life, its signals, its connections, what it costs when idle."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.lock import exclusive
+from tests.integration.agent.conftest import end, resident_megabytes, settle
+from tests.integration.agent.support import event_body, make_connection, package_arn, wait_until
+
+ARN = package_arn("credit-risk", 1)
+
+
+def touch(queue, world, arn=ARN):
+    world.change(arn)
+    queue.send(event_body(arn))
+
+
+def is_running(home, name="prod"):
+    return home.connection(name).get("state") == "running"
+
+
+def test_an_event_becomes_a_change_and_the_idle_agent_costs_little(home):
+    home.configure(receive_wait_seconds=5)
+    queue, world = home.connect()
+    agent = home.start()
+    wait_until(lambda: home.emulator.calls().get("sqs.ReceiveMessage", 0) >= 1)
+    home.emulator.clear_calls()
+    touch(queue, world)
+    wait_until(lambda: world.target() == [(ARN, 1)])
+    wait_until(lambda: home.emulator.calls().get("sqs.DeleteMessageBatch") == 1)
+    calls = home.emulator.calls()
+    # The receive that brought the event was under way; the one counted here is the next long poll.
+    assert calls["sqs.ReceiveMessage"] <= 1
+    assert set(calls) == {"sqs.SendMessage", "sqs.ReceiveMessage", "sqs.DeleteMessageBatch"}
+    assert resident_megabytes(agent.pid) < 120
+    wait_until(lambda: home.connection().get("outcomes") == {"created": 1})
+    status = home.connection()
+    assert (status["counts"]["received"], status["counts"]["deleted"], status["dirty"]) == (1, 1, 0)
+    assert status["last_success_at"]
+    assert end(agent) == 0
+
+
+def test_sigterm_ends_the_agent_with_0_and_leaves_no_message_invisible(home):
+    queue, world = home.connect()
+    agent = home.start()
+    wait_until(lambda: is_running(home))
+    for number in range(30):
+        touch(queue, world, package_arn("credit-risk", number + 1))
+    assert end(agent) == 0
+    assert home.status()["state"] == "stopped"
+    names = ["ApproximateNumberOfMessagesNotVisible"]
+    hidden = queue.client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)["Attributes"][names[0]]
+    assert hidden == "0"
+    again = home.start(WXGOV_TEST_BLIND="1")
+    settle(home, queue)
+    assert world.target() == world.source()
+    assert end(again) == 0
+
+
+def test_work_under_way_is_finished_within_the_grace_time_and_a_longer_one_is_left(home):
+    home.configure(grace_seconds=1)
+    queue, world = home.connect()
+    agent = home.start()
+    touch(queue, world, package_arn("hang", 1))
+    wait_until(lambda: home.connection().get("counts", {}).get("deleted") == 1)
+    began = time.monotonic()
+    assert end(agent) == 0
+    assert 0.9 < time.monotonic() - began < 8
+    assert any("still at work" in line["message"] for line in home.log_lines())
+
+
+def test_a_second_signal_exits_at_once(home):
+    home.configure(grace_seconds=60)
+    queue, world = home.connect()
+    agent = home.start()
+    touch(queue, world, package_arn("hang", 1))
+    wait_until(lambda: home.connection().get("counts", {}).get("deleted") == 1)
+    agent.send_signal(signal.SIGTERM)
+    wait_until(lambda: home.status()["state"] == "stopping")
+    assert end(agent, timeout=3) == 128 + signal.SIGTERM
+
+
+def test_a_thread_that_dies_ends_the_process_with_1(home):
+    queue, world = home.connect()
+    agent = home.start()
+    touch(queue, world, package_arn("crash", 1))
+    assert agent.wait(15) == 1
+    assert home.status()["state"] == "failed"
+    (line,) = [line for line in home.log_lines() if line["level"] == "critical"]
+    assert "died" in line["message"]
+
+
+def test_connections_come_and_go_with_sighup(home):
+    first, first_world = home.connect("first")
+    agent = home.start()
+    second, second_world = home.connect("second")
+    agent.send_signal(signal.SIGHUP)
+    wait_until(lambda: is_running(home, "second"))
+    touch(second, second_world)
+    wait_until(lambda: second_world.target() == [(ARN, 1)])
+    home.store.save(make_connection(second.url, "second", enabled=False))
+    agent.send_signal(signal.SIGHUP)
+    wait_until(lambda: "second" not in home.status()["connections"])
+    time.sleep(1.1)  # the receive that was under way
+    touch(second, second_world)
+    touch(first, first_world)
+    wait_until(lambda: first_world.target() == [(ARN, 1)])
+    assert second.depth() == 1, "a disabled connection receives nothing"
+    home.store.remove("first")
+    home.store.save(make_connection(second.url, "second"))
+    agent.send_signal(signal.SIGHUP)
+    wait_until(lambda: set(home.status()["connections"]) == {"second"})
+    wait_until(lambda: second_world.target() == [(ARN, 2)])
+    assert end(agent) == 0
+
+
+def test_changed_files_are_noticed_without_a_signal(home):
+    home.configure(reload_seconds=0.2)
+    agent = home.start()
+    assert home.status()["connections"] == {}
+    queue, world = home.connect()
+    touch(queue, world)
+    wait_until(lambda: world.target() == [(ARN, 1)])
+    other = home.connect("other")[0]
+    home.store.save(make_connection(other.url, "prod"))
+    wait_until(lambda: any(line["message"] == "connection stopped" for line in home.log_lines()))
+    world.change(ARN)
+    other.send(event_body(ARN))
+    wait_until(lambda: world.target() == [(ARN, 2)])
+    assert end(agent) == 0
+
+
+@pytest.mark.parametrize("content", ["{", '{"name": "prod"}', ""])
+def test_a_broken_file_is_refused_and_the_connection_in_use_is_kept(home, content):
+    queue, world = home.connect()
+    agent = home.start()
+    wait_until(lambda: is_running(home))
+    (home.store.path / "prod.json").write_text(content)
+    agent.send_signal(signal.SIGHUP)
+    wait_until(lambda: "prod" in home.status()["problems"])
+    touch(queue, world)
+    wait_until(lambda: world.target() == [(ARN, 1)])
+    assert end(agent) == 0
+
+
+def test_a_directory_that_vanishes_stops_nothing(home):
+    queue, world = home.connect()
+    agent = home.start()
+    wait_until(lambda: is_running(home))
+    home.store.path.rename(home.folder / "elsewhere")
+    agent.send_signal(signal.SIGHUP)
+    wait_until(lambda: bool(home.status()["problems"]))
+    touch(queue, world)
+    wait_until(lambda: world.target() == [(ARN, 1)])
+    assert end(agent) == 0
+
+
+def test_a_connection_that_cannot_start_or_fails_does_not_touch_the_others(home):
+    home.connect("cannot", description="cannot start")
+    failing, failing_world = home.connect("failing")
+    queue, world = home.connect("good")
+    agent = home.start()
+    touch(failing, failing_world, package_arn("fail", 1))
+    failing.client.send_message(QueueUrl=failing.url, MessageBody="poison", MessageGroupId="wxgov")
+    touch(queue, world)
+    wait_until(lambda: world.target() == [(ARN, 1)])
+    wait_until(lambda: home.connection("cannot").get("state") == "failing")
+    wait_until(lambda: home.connection("failing").get("failing") == 1)
+    assert "the console does not answer" in home.connection("failing")["last_error"]
+    assert home.connection("good")["last_error"] is None
+    home.store.remove("cannot")
+    agent.send_signal(signal.SIGHUP)
+    wait_until(lambda: "cannot" not in home.status()["connections"])
+    assert end(agent) == 0
+
+
+def test_the_existing_model_sync_keeps_the_workers_of_its_connection_out(home):
+    queue, world = home.connect()
+    agent = home.start()
+    wait_until(lambda: is_running(home))
+    with exclusive(home.state, "prod", timeout=5):
+        touch(queue, world)
+        wait_until(lambda: home.connection()["counts"]["deleted"] == 1)
+        time.sleep(0.3)
+        assert world.target() == []
+        assert home.connection()["dirty"] == 1
+    wait_until(lambda: world.target() == [(ARN, 1)])
+    assert home.connection()["counts"]["reconcile_failures"] == 0
+    assert end(agent) == 0
+
+
+def test_the_sweep_at_the_start_finds_what_no_event_told_of(home):
+    _queue, world = home.connect()
+    world.change(ARN)
+    agent = home.start()
+    wait_until(lambda: world.target() == [(ARN, 1)])
+    wait_until(lambda: home.connection()["last_full_sweep_at"] is not None)
+    assert end(agent) == 0
+
+
+def test_incremental_sweeps_follow(home):
+    home.configure(incremental_sweep_seconds=1)
+    _queue, world = home.connect()
+    agent = home.start()
+    wait_until(lambda: world.rows("SELECT count(*) FROM sweeps") == [(1,)])
+    world.change(ARN)
+    wait_until(lambda: world.target() == [(ARN, 1)])
+    assert ("incremental",) in world.rows("SELECT kind FROM sweeps")
+    assert end(agent) == 0
+
+
+def test_a_journal_that_breaks_while_in_use_leads_to_a_full_sweep(home):
+    _queue, world = home.connect()
+    agent = home.start()
+    wait_until(lambda: world.rows("SELECT kind FROM sweeps") == [("full",)])
+    path = home.state / "state.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE other (id TEXT)")
+    with path.open("r+b") as file:  # all but the first page, behind SQLite's back
+        file.seek(4096)
+        file.write(b"x" * (path.stat().st_size - 4096))
+    other.execute("COMMIT")  # makes the agent read the file anew
+    other.close()
+    wait_until(lambda: home.status()["journal_rebuilt"] == 1)
+    wait_until(lambda: world.rows("SELECT kind FROM sweeps") == [("full",)] * 2)
+    assert end(agent) == 0
+
+
+def test_only_one_agent_uses_a_state_directory(home):
+    agent = home.start()
+    second = home.start(wait=False)
+    assert second.wait(15) == 1
+    assert f"pid {agent.pid}" in home.log.read_text()
+    assert home.status()["pid"] == agent.pid
+    assert end(agent) == 0
+
+
+def test_settings_that_cannot_be_used_are_named(home):
+    home.configure(workers=0)
+    agent = home.start(wait=False)
+    assert agent.wait(15) == 1
+    assert "workers is 0 and must be a whole number from 1 to 256" in home.log.read_text()
+
+
+def test_no_secret_reaches_log_or_status(home):
+    queue, world = home.connect()
+    home.connect("cannot", description="cannot start")
+    home.configure(log_level="debug")
+    agent = home.start()
+    touch(queue, world)
+    queue.send("poison")
+    wait_until(lambda: home.connection()["counts"]["dead_lettered"] == 1)
+    wait_until(lambda: world.target() == [(ARN, 1)])
+    assert end(agent) == 0
+    for text in (home.log.read_text(), (home.state / "status.json").read_text()):
+        assert "not-so-secret" not in text
+        assert '"poison"' not in text
+    assert any(line.get("key") == ARN and line.get("event_id") for line in home.log_lines())
+
+
+def cli(home, *arguments, check=True):
+    """A command of the agent's; its exit code and output."""
+    command = [sys.executable, "-m", "tests.integration.agent.agent_process", *arguments, "--config", str(home.config)]
+    run = subprocess.run(command, env=home.environment(), capture_output=True, text=True, timeout=60, check=False)
+    return run.returncode, run.stdout, run.stderr
+
+
+def test_check_names_the_connections_and_what_is_wrong_with_them(home):
+    home.connect("first")
+    home.connect("second", enabled=False)
+    assert cli(home, "check")[:2] == (0, "first: enabled\nsecond: disabled\n")
+    (home.store.path / "second.json").write_text("{")
+    code, out, error = cli(home, "check")
+    assert (code, out) == (1, "first: enabled\n")
+    assert "second.json cannot be used" in error
+
+
+def test_status_and_stop_tell_when_no_agent_runs(home):
+    code, out, _error = cli(home, "status")
+    assert (code, json.loads(out)["running"]) == (3, False)
+    assert cli(home, "stop")[0] == 0
+
+
+def test_stop_kills_what_does_not_end_and_nothing_is_lost(home):
+    home.configure(grace_seconds=60)
+    queue, world = home.connect()
+    agent = home.start()
+    touch(queue, world, package_arn("hang", 1))
+    wait_until(lambda: home.connection().get("counts", {}).get("deleted") == 1)
+    code, out, _error = cli(home, "stop", "--timeout", "1")
+    assert (code, json.loads(out)["running"]) == (0, False)
+    assert agent.wait(5) == -signal.SIGKILL
+    assert cli(home, "status")[0] == 3
