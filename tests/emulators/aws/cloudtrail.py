@@ -213,7 +213,7 @@ def record(call: Call, recipient: str, shared_event_id: str | None) -> dict[str,
     }
     if failed:
         detail["errorCode"] = str(call.answer.get("__type", "InternalFailure")).split("#")[-1]
-        detail["errorMessage"] = call.answer.get("message", "")
+        detail["errorMessage"] = call.answer.get("message") or call.answer.get("Message", "")
     if shared_event_id:
         detail["sharedEventID"] = shared_event_id
     return detail
