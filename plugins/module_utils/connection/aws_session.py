@@ -28,7 +28,8 @@ READ_TIMEOUT = 30
 MAX_ATTEMPTS = 10
 ROLE_SECONDS = 3600
 """One hour is what a role grants unless it was told otherwise, and the most for a role assumed by a role."""
-NEWEST_SERVICE = "sqs"
+EVERYWHERE = "sqs"
+"""A service that every region has."""
 
 
 def session_for(connection: Connection, base_session: Any = None, max_pool_connections: int = 10) -> Any:
@@ -69,14 +70,19 @@ def client_config(max_pool_connections: int = 10) -> Any:
 
 
 def known_regions() -> frozenset[str] | None:
-    """Return all regions of all partitions that the installed botocore knows, or None without botocore."""
+    """Return all regions of all partitions that the installed botocore knows.
+
+    None where that cannot be told: without botocore, or with AWS settings of the process that it cannot use.
+    """
     if not HAS_BOTO3:
         return None
     session = botocore.session.Session()
-    partitions = session.get_available_partitions()
-    return frozenset(
-        region for name in partitions for region in session.get_available_regions(NEWEST_SERVICE, partition_name=name)
-    )
+    try:
+        partitions = session.get_available_partitions()
+        found = [session.get_available_regions(EVERYWHERE, partition_name=name) for name in partitions]
+    except botocore.exceptions.BotoCoreError:
+        return None
+    return frozenset(region for regions in found for region in regions)
 
 
 def check_region(region: str) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 
 from .arns import ACCOUNT_ID, REGION_FORM, parse_queue_url, parse_role_arn, parse_user_profile_arn
 from .errors import InvalidConnectionError
@@ -24,15 +26,13 @@ def value_problems(connection: Connection, regions: Collection[str] | None) -> t
 
     ``regions`` are all there are; None where that is not known, then only the form is checked.
     """
-    checks: tuple[Callable[[Connection], Iterator[str]], ...] = (
-        _identity,
-        _credentials,
-        _profile,
-        _queue,
-        _sync_settings,
-    )
-    found = [problem for check in checks for problem in check(connection)]
-    return (*_region(connection.region, regions), *found)
+    checks: list[Callable[[Connection], Iterator[str]]] = [_identity, _credentials, _profile, _queue, _sync_settings]
+    found = list(_region(connection.region, regions))
+    if not found:
+        checks.append(_places)
+    if ACCOUNT_ID.fullmatch(connection.account_id):
+        checks.append(_accounts)
+    return (*found, *(problem for check in checks for problem in check(connection)))
 
 
 def company_problems(
@@ -92,34 +92,24 @@ def _credentials(connection: Connection) -> Iterator[str]:
         if not credentials.secret_access_key.strip():
             yield "The secret access key is empty."
     if isinstance(credentials, AssumeRole):
-        yield from _role(connection, credentials)
+        yield from _role(credentials)
 
 
-def _role(connection: Connection, credentials: AssumeRole) -> Iterator[str]:
+def _role(credentials: AssumeRole) -> Iterator[str]:
     if credentials.external_id is not None and not _EXTERNAL_ID.fullmatch(credentials.external_id):
         yield "The external id has characters or a length (2 to 1224) that AWS does not take."
     try:
-        role = parse_role_arn(credentials.role_arn)
+        parse_role_arn(credentials.role_arn)
     except InvalidConnectionError as error:
         yield str(error)
-        return
-    yield from _same_account("role", credentials.role_arn, role.account_id, connection)
-    yield from _same_partition("role", credentials.role_arn, role.partition, connection)
 
 
 def _profile(connection: Connection) -> Iterator[str]:
-    arn = connection.default_profile_arn
-    if arn is None:
-        return
     try:
-        profile = parse_user_profile_arn(arn)
+        if connection.default_profile_arn is not None:
+            parse_user_profile_arn(connection.default_profile_arn)
     except InvalidConnectionError as error:
         yield str(error)
-        return
-    yield from _same_account("profile", arn, profile.account_id, connection)
-    yield from _same_partition("profile", arn, profile.partition, connection)
-    if profile.region != connection.region:
-        yield f"The profile {arn} is in the region {profile.region}, the connection in {connection.region}."
 
 
 def _queue(connection: Connection) -> Iterator[str]:
@@ -130,11 +120,56 @@ def _queue(connection: Connection) -> Iterator[str]:
         return
     if not queue.is_fifo:
         yield f"The queue {connection.queue_url} is not a FIFO queue: its name has to end in .fifo."
-    if queue.region is not None and queue.region != connection.region:
-        yield (
-            f"The queue {connection.queue_url} is in the region {queue.region}, the connection in {connection.region}: "
-            "the registry's events arrive in a queue of its own region."
-        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """An ARN or URL of a connection and where it says it is; None where it does not say."""
+
+    what: str
+    text: str
+    account_id: str | None = None
+    region: str | None = None
+    partition: str | None = None
+
+
+def _named(connection: Connection) -> Iterator[_Named]:
+    """Yield what can be read; what cannot is somebody else's finding."""
+    credentials, profile_arn = connection.credentials, connection.default_profile_arn
+    with suppress(InvalidConnectionError):
+        if isinstance(credentials, AssumeRole):
+            role = parse_role_arn(credentials.role_arn)
+            yield _Named("role", credentials.role_arn, role.account_id, partition=role.partition)
+    with suppress(InvalidConnectionError):
+        if profile_arn is not None:
+            profile = parse_user_profile_arn(profile_arn)
+            yield _Named("profile", profile_arn, profile.account_id, profile.region, profile.partition)
+    with suppress(InvalidConnectionError):
+        yield _Named("queue", connection.queue_url, region=parse_queue_url(connection.queue_url).region)
+
+
+def _accounts(connection: Connection) -> Iterator[str]:
+    for named in _named(connection):
+        if named.account_id not in (None, connection.account_id):
+            yield (
+                f"The {named.what} {named.text} is of the account {named.account_id}, the connection of "
+                f"{connection.account_id}."
+            )
+
+
+def _places(connection: Connection) -> Iterator[str]:
+    """The registry's events arrive in a queue of the registry's own region."""
+    partition = partition_of(connection.region)
+    for named in _named(connection):
+        if named.region not in (None, connection.region):
+            yield (
+                f"The {named.what} {named.text} is in the region {named.region}, the connection in {connection.region}."
+            )
+        elif named.partition not in (None, partition):
+            yield (
+                f"The {named.what} {named.text} is in the partition {named.partition}, the region "
+                f"{connection.region} in {partition}."
+            )
 
 
 def _sync_settings(connection: Connection) -> Iterator[str]:
@@ -151,17 +186,6 @@ def _sync_settings(connection: Connection) -> Iterator[str]:
             yield f"{option} is empty: name a field or type of the console."
     if sync.arn_field == sync.state_field:
         yield f'sync_arn_field and sync_state_field are both "{sync.arn_field}": they need a field each.'
-
-
-def _same_account(what: str, arn: str, account_id: str, connection: Connection) -> Iterator[str]:
-    if account_id != connection.account_id:
-        yield f"The {what} {arn} is of the account {account_id}, the connection of {connection.account_id}."
-
-
-def _same_partition(what: str, arn: str, partition: str, connection: Connection) -> Iterator[str]:
-    expected = partition_of(connection.region)
-    if partition != expected:
-        yield f"The {what} {arn} is in the partition {partition}, the region {connection.region} in {expected}."
 
 
 def partition_of(region: str) -> str:

@@ -1,0 +1,115 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A connection's file: what is written is what is read, and what cannot be read is named without its values."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.errors import BrokenConnectionError
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import (
+    AccessKey,
+    AmbientCredentials,
+    AssumeRole,
+    Connection,
+    ConsoleEndpoint,
+    SyncSettings,
+)
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.serialization import (
+    dumps,
+    loads,
+    to_document,
+)
+
+TEXT = st.text(max_size=12)
+OPTIONAL = st.none() | TEXT
+CREDENTIALS = st.one_of(
+    st.builds(AssumeRole, TEXT, OPTIONAL), st.builds(AccessKey, TEXT, TEXT), st.just(AmbientCredentials())
+)
+CONNECTIONS = st.builds(
+    Connection,
+    name=st.from_regex(r"[a-z0-9][a-z0-9-]{0,62}", fullmatch=True),
+    business_entity_id=TEXT,
+    business_entity_name=TEXT,
+    default_user=TEXT,
+    account_id=TEXT,
+    region=TEXT,
+    credentials=CREDENTIALS,
+    queue_url=TEXT,
+    console=st.builds(
+        ConsoleEndpoint, TEXT, TEXT, st.dictionaries(TEXT, TEXT, max_size=3), st.booleans(), OPTIONAL, st.booleans()
+    ),
+    description=TEXT,
+    default_profile_arn=OPTIONAL,
+    enabled=st.booleans(),
+    sync=st.builds(SyncSettings, TEXT, TEXT, OPTIONAL, TEXT, TEXT, TEXT),
+)
+
+
+@given(CONNECTIONS)
+def test_what_is_written_is_read(connection):
+    assert loads(dumps(connection)) == connection
+
+
+def keys(document, path=()):
+    for key, value in document.items():
+        yield (*path, key)
+        if isinstance(value, dict) and key != "auth_options":
+            yield from keys(value, (*path, key))
+
+
+def holder(document, path):
+    for key in path[:-1]:
+        document = document[key]
+    return document
+
+
+def test_each_key_is_needed_and_has_its_kind(connection):
+    document = to_document(connection)
+    for path in keys(document):
+        without, other = copy.deepcopy(document), copy.deepcopy(document)
+        del holder(without, path)[path[-1]]
+        holder(other, path)[path[-1]] = [1]
+        for broken in (without, other):
+            with pytest.raises(BrokenConnectionError, match=path[-1]) as error:
+                loads(json.dumps(broken))
+            assert "secret-" not in str(error.value)
+
+
+def test_a_key_that_is_not_known_is_named(connection):
+    document = to_document(connection)
+    for path in ([], ["console"], ["sync"], ["credentials"], ["business_entity"]):
+        broken = copy.deepcopy(document)
+        holder(broken, [*path, ""])["surprise"] = "secret-value"
+        with pytest.raises(BrokenConnectionError, match="surprise") as error:
+            loads(json.dumps(broken))
+        assert "secret-" not in str(error.value)
+
+
+def test_a_newer_version_is_refused_with_what_to_do(connection):
+    with pytest.raises(BrokenConnectionError, match="schema version 2.*upgrade"):
+        loads(json.dumps(to_document(connection) | {"schema_version": 2}))
+    with pytest.raises(BrokenConnectionError, match="never existed"):
+        loads(json.dumps(to_document(connection) | {"schema_version": 0}))
+
+
+@given(st.text())
+def test_any_text_is_a_connection_or_refused(text):
+    with pytest.raises(BrokenConnectionError):
+        loads(text)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | TEXT, lambda x: st.lists(x) | st.dictionaries(TEXT, x)))
+def test_any_json_is_refused(value):
+    with pytest.raises(BrokenConnectionError):
+        loads(json.dumps(value))
+
+
+def test_no_secret_is_in_a_representation(connection):
+    assert "secret-" not in repr(connection)
+    assert "secret-key" not in repr(AccessKey("AKIA", "secret-key"))

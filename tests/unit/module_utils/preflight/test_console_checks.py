@@ -1,0 +1,107 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each check of the console's end says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import SyncSettings
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import UnknownFieldError, UnknownTypeError
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.objects import NewObject
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.preflight.console_checks import (
+    check_default_user,
+    check_login,
+    check_sync_settings,
+    resolve_business_entity,
+)
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.preflight.errors import (
+    BusinessEntityError,
+    ConsoleSetupError,
+    DefaultUserError,
+)
+
+
+def test_a_root_entity_is_found_by_name_and_by_id(client, entity, console):
+    console.clear_calls()
+    for asked in ("Credit Risk", entity.id):
+        found = resolve_business_entity(client, asked)
+        assert (found.id, found.name) == (entity.id, "Credit Risk")
+    assert console.calls() == {"POST query": 2, "GET contents/associations": 2}
+
+
+@pytest.mark.parametrize("name", ["Nobody", "credit risk", "Credit", "999999", "' OR [Name] <> '", "%"])
+def test_an_entity_that_is_not_there_is_to_be_created(name, client, entity):
+    with pytest.raises(BusinessEntityError, match="create it first"):
+        resolve_business_entity(client, name)
+
+
+def test_two_entities_of_one_name_are_listed_with_their_ids(client, entity, console):
+    upper = client.create_object(NewObject("SOXBusEntity", "Bank"))
+    lower = client.create_object(NewObject("SOXBusEntity", "Credit Risk", primary_parent_id=upper.id))
+    with pytest.raises(BusinessEntityError, match="give the id") as error:
+        resolve_business_entity(client, "Credit Risk")
+    assert entity.id in str(error.value)
+    assert lower.id in str(error.value)
+    assert resolve_business_entity(client, entity.id).id == entity.id
+
+
+def test_an_entity_below_another_is_not_at_the_root(client):
+    upper = client.create_object(NewObject("SOXBusEntity", "Bank"))
+    client.create_object(NewObject("SOXBusEntity", "Retail", primary_parent_id=upper.id))
+    with pytest.raises(BusinessEntityError, match='hangs under "Bank"'):
+        resolve_business_entity(client, "Retail")
+
+
+def test_a_parent_that_is_not_the_primary_one_counts_too(client, entity):
+    upper = client.create_object(NewObject("SOXBusEntity", "Bank"))
+    client.associate(entity.id, parents=[upper.id])
+    with pytest.raises(BusinessEntityError, match='hangs under "Bank"'):
+        resolve_business_entity(client, "Credit Risk")
+
+
+def test_a_number_that_is_a_name_and_an_id_is_not_guessed(client, entity):
+    client.create_object(NewObject("SOXBusEntity", entity.id))
+    with pytest.raises(BusinessEntityError, match="give the id"):
+        resolve_business_entity(client, entity.id)
+
+
+def test_the_default_user(client, console):
+    console.add_user("jdoe", "j.doe@example.com")
+    console.add_user("gone", "gone@example.com", active=False)
+    assert check_default_user(client, "jdoe").user_name == "jdoe"
+    assert check_default_user(client, "j.doe@example.com").user_name == "jdoe"
+    with pytest.raises(DefaultUserError, match='no user "nobody"'):
+        check_default_user(client, "nobody")
+    with pytest.raises(DefaultUserError, match='"gone" is not active'):
+        check_default_user(client, "gone")
+
+
+def test_the_login_check_needs_business_entities(client, console):
+    check_login(client)
+    assert console.calls() == {"POST token": 1, "GET types": 1}
+    with pytest.raises(UnknownTypeError, match="Entities"):
+        check_login(client, "Entities")
+
+
+def test_settings_that_the_console_bears_out(client, console):
+    check_sync_settings(client, SyncSettings())
+    assert console.calls() == {"POST token": 1, "GET types": 3}
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "words"),
+    [
+        (SyncSettings(arn_field="Integration:External Id"), UnknownFieldError, "Integration:External ID"),
+        (SyncSettings(state_field="MRG-Model:Model Owner"), UnknownFieldError, "ModelGroup"),
+        (SyncSettings(arn_field="Integration:Application"), ConsoleSetupError, "ENUM_TYPE"),
+        (SyncSettings(arn_field="Integration:Last Update"), ConsoleSetupError, "DATE_TYPE"),
+        (SyncSettings(arn_field="Location"), ConsoleSetupError, "read-only"),
+        (SyncSettings(model_type="Modell"), UnknownTypeError, "Modell"),
+        (SyncSettings(use_case_type="UseCase"), UnknownTypeError, "UseCase"),
+        (SyncSettings(model_group_type="Grp"), UnknownTypeError, "Grp"),
+    ],
+)
+def test_settings_that_it_does_not(settings, error, words, client):
+    with pytest.raises(error, match=words):
+        check_sync_settings(client, settings)
