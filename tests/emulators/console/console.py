@@ -127,11 +127,11 @@ class Console:
             return json_answer(self.contents.as_json(changed, self.instance))
 
     def delete(self, request: Request, object_id: str) -> Answer:
-        """DELETE /contents/{id}: 204."""
+        """DELETE /contents/{id}."""
         self._writer(request)
         with self.store.transaction():
             self.contents.delete(self.contents.find(object_id))
-        return Answer(204)
+        return Answer(self.switches.delete_status)
 
     def permissions(self, request: Request, object_id: str) -> Answer:
         """GET /contents/{id}/permissions/effective."""
@@ -165,15 +165,15 @@ class Console:
             return json_answer(self.associations.listed(found.id, kind, self.instance))
 
     def associate(self, request: Request, object_id: str) -> Answer:
-        """POST /contents/{id}/associations: 200 without a body."""
+        """POST /contents/{id}/associations: no body."""
         self._writer(request)
         body = request.json()
         with self.store.transaction():
             self.associations.add(self.contents.find(object_id).id, body, self.instance)
-        return Answer(200)
+        return Answer(self.switches.association_status)
 
     def dissociate(self, request: Request, object_id: str) -> Answer:
-        """DELETE /contents/{id}/associations?parents=1,2&children=3: 204."""
+        """DELETE /contents/{id}/associations?parents=1,2&children=3: no body."""
         self._writer(request)
         with self.store.transaction():
             parents, children = (
@@ -181,7 +181,7 @@ class Console:
                 for name in ("parents", "children")
             )
             self.associations.remove(self.contents.find(object_id).id, parents, children)
-        return Answer(204)
+        return Answer(self.switches.association_status)
 
     # ---- query, users, workflows -----------------------------------------------------------------------------------
 

@@ -165,7 +165,7 @@ class ConsoleEmulator:
         try:
             return self._routed(request)
         except ApiError as error:
-            return json_answer({"message": error.message}, error.status)
+            return _error(error, self.switches.error_shape)
         except Exception as error:  # an error of the emulator must not look like a fault on purpose
             return json_answer({"message": f"{type(error).__name__}: {error}"}, 500)
 
@@ -201,7 +201,7 @@ class ConsoleEmulator:
             try:
                 return work()
             except ApiError as error:
-                return _error(error)
+                return _error(error, self.switches.error_shape)
 
         answer = self.faults.around(self.faults.due(request.method, name.partition(" ")[2], path), guarded)
         seen["status"] = answer.status
@@ -212,8 +212,13 @@ class ConsoleEmulator:
         return self._observed("POST token", "token", request, work)
 
 
-def _error(error: ApiError) -> Answer:
-    return json_answer({"message": error.message}, error.status)
+def _error(error: ApiError, shape: str = "message") -> Answer:
+    if shape == "text":
+        return Answer(error.status, error.message.encode(), "text/plain; charset=utf-8")
+    if shape == "empty":
+        return Answer(error.status)
+    plain = {"message": error.message}
+    return json_answer({"error": {"error": plain}, "errors": {"errors": [plain]}}.get(shape, plain), error.status)
 
 
 def _body(name: str, request: Request) -> Any:

@@ -14,6 +14,9 @@ CHOICES = {
     "post_existing": ("return_existing", "error"),
     "duplicate_names_in_folder": ("error", "return_existing", "allow"),
     "query_enum_shape": ("object", "string"),
+    "error_shape": ("message", "error", "errors", "text", "empty"),
+    "association_status": (200, 202, 204),
+    "delete_status": (200, 202, 204),
 }
 
 
@@ -33,6 +36,9 @@ class Switches:
     token_minimal              the token endpoint answers with `token` alone
     *_max                      longest value of the string types, longest name
     model_group_type           system name of the type labelled "Model Group"; None: the console has no such type
+    error_shape                body of an error: {"message"}, {"error": {"message"}}, {"errors": [{"message"}]}, plain
+                               text, or nothing
+    association_status         of a POST or DELETE of associations; delete_status of a DELETE of an object
     workflows                  creating an object starts the workflow of its type
     can_write                  the user may create, change and delete
     """
@@ -53,6 +59,9 @@ class Switches:
     medium_string_max: int = 4000
     large_string_max: int = 32_000
     model_group_type: str | None = "ModelGroup"
+    error_shape: str = "message"
+    association_status: int = 200
+    delete_status: int = 204
     workflows: bool = True
     can_write: bool = True
 
@@ -63,7 +72,7 @@ class Switches:
             if name not in known:
                 raise bad_request(f"There is no switch {name!r}; there are {', '.join(sorted(known))}")
             if name in CHOICES and value not in CHOICES[name]:
-                raise bad_request(f"Switch {name} takes {' or '.join(CHOICES[name])}, not {value!r}")
+                raise bad_request(f"Switch {name} takes {' or '.join(map(str, CHOICES[name]))}, not {value!r}")
             present = getattr(self, name)
             if name not in CHOICES and name != "model_group_type" and type(value) is not type(present):
                 raise bad_request(f"Switch {name} takes a {type(present).__name__}, not {value!r}")

@@ -99,6 +99,22 @@ def test_switches_that_do_not_exist_are_refused(api, values):
     assert api.control("POST", "switches", values).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ("message", '{"message":"Object not found"}'),
+        ("error", '{"error":{"message":"Object not found"}}'),
+        ("errors", '{"errors":[{"message":"Object not found"}]}'),
+        ("text", "Object not found"),
+        ("empty", ""),
+    ],
+)
+def test_errors_have_one_of_several_shapes(api, shape, expected):
+    api.emulator.switch(error_shape=shape)
+    answer = api.call("GET", "contents/1")
+    assert (answer.status_code, answer.text) == (404, expected)
+
+
 def test_unknown_resources(api):
     assert api.control("GET", "nothing").status_code == 404
     assert api.control("PUT", "reset").status_code == 405

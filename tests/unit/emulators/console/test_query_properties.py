@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-OVER_ONE_CONSOLE = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+OVER_ONE_CONSOLE = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 # What a field can hold: any text but NUL and lone surrogates.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=40)
