@@ -129,8 +129,9 @@ from ..module_utils.errors import WxgovError
 
 def main() -> None:
     module = AnsibleAWSModule(argument_spec={}, supports_check_mode=True)
+    session = ModuleSession(module)
     try:
-        coverage = read_coverage(ModuleSession(module).client("cloudtrail"))
+        coverage = read_coverage(session.client("cloudtrail"), lambda region: session.client_in(region, "cloudtrail"))
     except WxgovError as error:
         fail(module, error)
     else:

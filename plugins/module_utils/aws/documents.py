@@ -11,7 +11,7 @@ from typing import Any
 
 from .errors import InputError
 
-_NEIGHBOURHOOD = 25
+_NEIGHBOURHOOD = 40
 
 
 def parse_json(text: str, option: str) -> Any:

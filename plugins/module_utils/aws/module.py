@@ -36,12 +36,17 @@ class ModuleSession:
 
     module: Any
 
+    def client_in(self, region: str, service: str) -> ServiceClient:
+        """A client for another region than the module's; AWS named the region, so it is not checked."""
+        return ServiceClient(service, self.module.client(service, region=region))
+
     def client(self, service: str, *, regional: bool = True) -> ServiceClient:
         """A client; an unknown region is an InputError. A service without regions, as IAM, needs none."""
         region = self.module.region
         if regional or region:
-            check_region(region, lambda: known_regions("sqs" if not regional else service))
-        return ServiceClient(service, self.module.client(service))
+            check_region(region, lambda: known_regions(service if regional else "sqs"))
+            return ServiceClient(service, self.module.client(service))
+        return self.client_in("us-east-1", service)
 
     @property
     def account(self) -> AccountId:

@@ -167,6 +167,7 @@ def _check_target(desired: DesiredTarget, where: str) -> None:
             )
     if given.get("role_arn"):
         parse_role_arn(given["role_arn"], f"{where}: role_arn")
+    _check_inputs(desired.over(None), where)
     _check_dead_letter(given.get("dead_letter_arn"), where)
     _check_range(given.get("maximum_retry_attempts"), _ATTEMPTS, f"{where}: maximum_retry_attempts", "attempts")
     _check_range(given.get("maximum_event_age_in_seconds"), _AGE, f"{where}: maximum_event_age_in_seconds", "seconds")
@@ -188,18 +189,19 @@ def _check_range(value: Any, bounds: tuple[int, int], what: str, unit: str) -> N
 
 
 def check_complete(target: Target) -> None:
-    """Raise InputError for a whole target whose parts exclude each other."""
+    """Raise InputError for a whole target whose parts exclude each other or lack each other."""
     where = f"targets: {target.id}"
-    inputs = [
-        name
-        for name, value in (
-            ("input", target.input),
-            ("input_path", target.input_path),
-            ("input_transformer", target.input_template or target.input_paths_map),
-        )
-        if value is not None
-    ]
-    if len(inputs) > 1:
-        raise InputError(f"{where}: {' and '.join(inputs)} exclude each other; keep one and clear the other.")
+    _check_inputs(target, where)
     if target.input_paths_map and not target.input_template:
         raise InputError(f"{where}: input_transformer needs input_template.")
+
+
+def _check_inputs(target: Target, where: str) -> None:
+    options = {
+        "input": target.input,
+        "input_path": target.input_path,
+        "input_transformer": target.input_template or target.input_paths_map,
+    }
+    inputs = [name for name, value in options.items() if value is not None]
+    if len(inputs) > 1:
+        raise InputError(f"{where}: {' and '.join(inputs)} exclude each other; keep one and clear the other.")

@@ -1,0 +1,293 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""eventbridge_rule against the emulator: every option through check → change → check → no change."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.integration.aws.conftest import ACCOUNT, Account, differing, walk_cycle
+
+SQS = f"arn:aws:sqs:us-east-1:{ACCOUNT}"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/events"
+PATTERN = {"source": ["aws.sagemaker"], "detail": {"eventName": ["CreateModelPackage", "UpdateModelPackage"]}}
+OTHER_PATTERN = {"source": ["aws.sagemaker"]}
+NOTHING = {
+    "message_group_id": None,
+    "dead_letter_arn": None,
+    "retry_policy": None,
+    "input": None,
+    "input_path": None,
+    "input_transformer": None,
+    "role_arn": None,
+}
+FIFO = {"id": "queue", "arn": f"{SQS}:line.fifo", "message_group_id": "registry"}
+PLAIN = {"id": "plain", "arn": f"{SQS}:plain"}
+
+
+def shown(*targets: dict[str, Any]) -> list[dict[str, Any]]:
+    """Targets as the module returns them."""
+    return [{**NOTHING, **target} for target in targets]
+
+
+def one_option(option: str, value: Any, target: dict[str, Any] = PLAIN) -> tuple[Any, ...]:
+    """A cycle that sets one option of a target."""
+    change = {"targets": [{**target, option: value}]}
+    return ({"targets": [target]}, change, {"targets": (shown(target), shown({**target, option: value}))})
+
+
+CYCLES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, tuple[Any, Any]]]] = {
+    "description": ({}, {"description": "x y"}, {"description": (None, "x y")}),
+    "description cleared": ({"description": "x y"}, {"description": ""}, {"description": ("x y", None)}),
+    "event_pattern": (
+        {},
+        {"event_pattern": OTHER_PATTERN},
+        {"event_pattern": (PATTERN, OTHER_PATTERN)},
+    ),
+    "schedule_expression": (
+        {},
+        {"schedule_expression": "rate(1 hour)"},
+        {"schedule_expression": (None, "rate(1 hour)")},
+    ),
+    "event_pattern cleared": (
+        {"schedule_expression": "rate(1 hour)"},
+        {"event_pattern": {}},
+        {"event_pattern": (PATTERN, None)},
+    ),
+    "role_arn": ({}, {"role_arn": ROLE}, {"role_arn": (None, ROLE)}),
+    "state disabled": ({}, {"state": "disabled"}, {"state": ("ENABLED", "DISABLED")}),
+    "state enabled": ({"state": "disabled"}, {"state": "enabled"}, {"state": ("DISABLED", "ENABLED")}),
+    "targets unset to set": ({}, {"targets": [FIFO]}, {"targets": ([], shown(FIFO))}),
+    "targets replaced": ({"targets": [PLAIN]}, {"targets": [FIFO]}, {"targets": (shown(PLAIN), shown(FIFO))}),
+    "purge_targets off": (
+        {"targets": [PLAIN]},
+        {"targets": [FIFO], "purge_targets": False},
+        {"targets": (shown(PLAIN), shown(PLAIN, FIFO))},
+    ),
+    "targets emptied": ({"targets": [PLAIN, FIFO]}, {"targets": []}, {"targets": (shown(PLAIN, FIFO), [])}),
+    "message_group_id": (
+        {"targets": [FIFO]},
+        {"targets": [{**FIFO, "message_group_id": "other"}]},
+        {"targets": (shown(FIFO), shown({**FIFO, "message_group_id": "other"}))},
+    ),
+    "dead_letter_arn": one_option("dead_letter_arn", f"{SQS}:dead"),
+    "retry_policy": one_option(
+        "retry_policy", {"maximum_retry_attempts": 3, "maximum_event_age_in_seconds": 60}, target=FIFO
+    ),
+    "input": one_option("input", {"a": [1, True]}),
+    "input_path": one_option("input_path", "$.detail"),
+    "input_transformer": one_option(
+        "input_transformer", {"input_paths_map": {"n": "$.detail.n"}, "input_template": '{"n": "<n>"}'}
+    ),
+    "role_arn of a target": one_option("role_arn", ROLE),
+    "an option of a target that is not set stays": (
+        {"targets": [{**PLAIN, "dead_letter_arn": f"{SQS}:dead"}]},
+        {"targets": [{**PLAIN, "input_path": "$.detail"}]},
+        {
+            "targets": (
+                shown({**PLAIN, "dead_letter_arn": f"{SQS}:dead"}),
+                shown({**PLAIN, "dead_letter_arn": f"{SQS}:dead", "input_path": "$.detail"}),
+            )
+        },
+    ),
+    "an option of a target that is empty is cleared": (
+        {"targets": [{**PLAIN, "dead_letter_arn": f"{SQS}:dead"}]},
+        {"targets": [{**PLAIN, "dead_letter_arn": ""}]},
+        {"targets": (shown({**PLAIN, "dead_letter_arn": f"{SQS}:dead"}), shown(PLAIN))},
+    ),
+    "tags unset to set": ({}, {"tags": {"team": "a"}}, {"tags": ({}, {"team": "a"})}),
+    "tags replaced": (
+        {"tags": {"team": "a", "old": "1"}},
+        {"tags": {"team": "b"}},
+        {"tags": ({"team": "a", "old": "1"}, {"team": "b"})},
+    ),
+    "purge_tags off": (
+        {"tags": {"team": "a", "old": "1"}},
+        {"tags": {"team": "b"}, "purge_tags": False},
+        {"tags": ({"team": "a", "old": "1"}, {"team": "b", "old": "1"})},
+    ),
+}
+
+
+def real(account: Account, name: str = "registry") -> dict[str, Any]:
+    """The rule as boto3 sees it."""
+    events = account.client("events")
+    rule = events.describe_rule(Name=name)
+    rule.pop("ResponseMetadata")
+    targets = events.list_targets_by_rule(Rule=name)["Targets"]
+    tags = events.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"]
+    return {
+        **rule,
+        "targets": sorted(targets, key=lambda target: str(target["Id"])),
+        "tags": sorted(tags, key=lambda tag: str(tag["Key"])),
+    }
+
+
+@pytest.fixture(autouse=True)
+def queues(account: Account) -> None:
+    """The queues that targets name."""
+    sqs = account.client("sqs")
+    for name in ("plain", "dead"):
+        sqs.create_queue(QueueName=name)
+    sqs.create_queue(QueueName="line.fifo", Attributes={"FifoQueue": "true", "ContentBasedDeduplication": "true"})
+
+
+@pytest.mark.parametrize("cycle", CYCLES.values(), ids=CYCLES)
+def test_each_option_is_checked_set_and_then_left_alone(account: Account, cycle: Any) -> None:
+    given, change, expected = cycle
+    account.succeed("eventbridge_rule", name="registry", **{"event_pattern": PATTERN, **given})
+    walk_cycle(account, "eventbridge_rule", "rule", {"name": "registry"}, change, lambda: real(account), expected)
+
+
+NEW: dict[str, Any] = {
+    "name": "registry",
+    "description": "x",
+    "event_pattern": PATTERN,
+    "targets": [
+        {
+            **FIFO,
+            "dead_letter_arn": f"{SQS}:dead",
+            "retry_policy": {"maximum_retry_attempts": 185, "maximum_event_age_in_seconds": 86400},
+        }
+    ],
+    "tags": {"team": "a"},
+}
+
+
+def test_a_new_rule_is_shown_the_same_in_check_mode(account: Account) -> None:
+    checked = account.succeed("eventbridge_rule", check=True, **NEW)
+    assert checked["changed"] is True
+    assert account.client("events").list_rules()["Rules"] == []
+    account.emulator.clear_calls()
+    made = account.succeed("eventbridge_rule", **NEW)
+    assert made["rule"] == checked["rule"], differing(checked["rule"], made["rule"])
+    assert made["diff"] == checked["diff"]
+    assert account.emulator.calls() == {
+        "events.DescribeRule": 2,
+        "sts.GetCallerIdentity": 1,
+        "events.PutRule": 1,
+        "events.PutTargets": 1,
+        "events.ListTargetsByRule": 1,
+        "events.ListTagsForResource": 1,
+    }
+    seen = real(account)
+    assert json.loads(seen["EventPattern"]) == PATTERN
+    assert seen["State"] == "ENABLED"
+    assert seen["tags"] == [{"Key": "team", "Value": "a"}]
+    assert seen["targets"] == [
+        {
+            "Id": "queue",
+            "Arn": f"{SQS}:line.fifo",
+            "SqsParameters": {"MessageGroupId": "registry"},
+            "DeadLetterConfig": {"Arn": f"{SQS}:dead"},
+            "RetryPolicy": {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86400},
+        }
+    ]
+    account.emulator.clear_calls()
+    assert account.succeed("eventbridge_rule", **NEW)["changed"] is False
+    assert account.emulator.calls() == {
+        "events.DescribeRule": 1,
+        "events.ListTargetsByRule": 1,
+        "events.ListTagsForResource": 1,
+    }
+
+
+def test_the_pattern_is_compared_as_json(account: Account) -> None:
+    account.succeed("eventbridge_rule", name="registry", event_pattern=PATTERN)
+    text = '{ "detail": {"eventName": ["UpdateModelPackage",\n "CreateModelPackage"]}, "source": ["aws.sagemaker"] }'
+    assert account.succeed("eventbridge_rule", name="registry", event_pattern=text)["changed"] is False
+
+
+def test_a_change_of_the_rule_keeps_what_it_does_not_name(account: Account) -> None:
+    account.succeed("eventbridge_rule", **NEW)
+    account.succeed("eventbridge_rule", name="registry", state="disabled")
+    seen = real(account)
+    assert (seen["State"], seen["Description"], json.loads(seen["EventPattern"])) == ("DISABLED", "x", PATTERN)
+    assert [target["Id"] for target in seen["targets"]] == ["queue"]
+
+
+def test_parts_of_a_target_without_an_option_are_kept(account: Account) -> None:
+    account.succeed("eventbridge_rule", name="registry", event_pattern=PATTERN)
+    foreign = {"Id": "f", "Arn": f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/s"}
+    kinesis = {"KinesisParameters": {"PartitionKeyPath": "$.id"}}
+    account.client("events").put_targets(Rule="registry", Targets=[{**foreign, **kinesis}])
+    target = {"id": "f", "arn": foreign["Arn"], "input_path": "$.detail"}
+    account.succeed("eventbridge_rule", name="registry", targets=[target])
+    assert real(account)["targets"] == [{**foreign, **kinesis, "InputPath": "$.detail"}]
+
+
+def test_targets_give_way_before_new_ones_come_only_at_the_limit(account: Account) -> None:
+    def targets(letters: str) -> list[dict[str, Any]]:
+        return [{"id": letter, "arn": f"{SQS}:plain"} for letter in letters]
+
+    account.succeed("eventbridge_rule", name="registry", event_pattern=PATTERN, targets=targets("ab"))
+    moved = account.succeed("eventbridge_rule", name="registry", targets=targets("cd"))
+    assert moved["operations"] == ["put_targets", "remove_targets"]
+    account.succeed("eventbridge_rule", name="registry", targets=targets("abcde"))
+    moved = account.succeed("eventbridge_rule", name="registry", targets=targets("fghij"))
+    assert moved["operations"] == ["remove_targets", "put_targets"]
+    assert [target["Id"] for target in real(account)["targets"]] == list("fghij")
+    message = account.refuse("eventbridge_rule", name="registry", targets=targets("k"), purge_targets=False)
+    assert "would have 6 targets and may have 5" in message
+
+
+def test_deletion_takes_the_targets_along(account: Account) -> None:
+    made = account.succeed("eventbridge_rule", **NEW)["rule"]
+    checked = account.succeed("eventbridge_rule", name="registry", state="absent", check=True)
+    assert checked["diff"] == {"before": made, "after": {}}
+    assert real(account)["Arn"] == made["arn"]
+    assert account.succeed("eventbridge_rule", name="registry", state="absent") == checked
+    assert account.client("events").list_rules()["Rules"] == []
+    for check in (True, False):
+        again = account.succeed("eventbridge_rule", name="registry", state="absent", check=check)
+        assert (again["changed"], again["rule"]) == (False, None)
+
+
+def test_a_rule_lives_on_its_own_bus(account: Account) -> None:
+    account.client("events").create_event_bus(Name="models")
+    options = {"name": "registry", "event_bus_name": "models", "event_pattern": PATTERN}
+    checked = account.succeed("eventbridge_rule", check=True, **options)
+    made = account.succeed("eventbridge_rule", **options)
+    assert made["rule"] == checked["rule"]
+    assert made["rule"]["arn"].endswith("rule/models/registry")
+    assert account.client("events").list_rules()["Rules"] == []
+
+
+def test_a_bus_that_is_not_there_is_named(account: Account) -> None:
+    message = account.refuse("eventbridge_rule", name="registry", event_bus_name="nowhere", event_pattern=PATTERN)
+    assert "'nowhere'" in message
+
+
+def test_an_event_reaches_the_queue_through_the_rule(account: Account) -> None:
+    """The whole chain with our modules alone: trail, rule, pattern, policy, queue."""
+    account.client("s3").create_bucket(Bucket="trail")
+    trails = account.client("cloudtrail")
+    trails.create_trail(Name="writes", S3BucketName="trail")
+    trails.start_logging(Name="writes")
+    rule = account.succeed("eventbridge_rule", name="registry", event_pattern=OTHER_PATTERN, targets=[FIFO])["rule"]
+    allow = {
+        "Sid": "EventBridge",
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": FIFO["arn"],
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule["arn"]}},
+    }
+    deny = {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Resource": FIFO["arn"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    queue = account.succeed(
+        "sqs_queue", name="line.fifo", policy={"Version": "2012-10-17", "Statement": [allow, deny]}
+    )["queue"]
+    account.client("sagemaker").create_model_package_group(ModelPackageGroupName="fraud")
+    received = account.client("sqs").receive_message(QueueUrl=queue["url"], WaitTimeSeconds=5)
+    (message,) = received["Messages"]
+    assert json.loads(message["Body"])["detail"]["eventName"] == "CreateModelPackageGroup"
