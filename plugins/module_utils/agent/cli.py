@@ -14,7 +14,6 @@ from pathlib import Path
 
 from ..connection.store import DirectoryStore
 from ..errors import WxgovError
-from ..sync.service import make_runtime
 from .intake import Step, no_step
 from .log import configure
 from .process import Condition, look, start, stop
@@ -24,9 +23,12 @@ from .settings import load_settings
 
 
 def main(
-    arguments: Sequence[str] | None = None, *, runtime_factory: RuntimeFactory = make_runtime, step: Step = no_step
+    arguments: Sequence[str] | None = None, *, runtime_factory: RuntimeFactory | None = None, step: Step = no_step
 ) -> int:
-    """Run a command; the exit code. 0: done; 1: it failed; 2: wrong usage; 3 (status): no agent runs."""
+    """Run a command; the exit code. 0: done; 1: it failed; 2: wrong usage; 3 (status): no agent runs.
+
+    ``runtime_factory`` None: connections synchronise as `sync.service` does it.
+    """
     options = _parser().parse_args(arguments)
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
         "run": lambda given: _run(given, runtime_factory, step),
@@ -64,10 +66,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace, runtime_factory: RuntimeFactory, step: Step) -> int:
+def _run(options: argparse.Namespace, runtime_factory: RuntimeFactory | None, step: Step) -> int:
     settings = load_settings(options.config)
     configure(settings.log_format, settings.log_level)
-    return Service(settings, runtime_factory, step=step).run()
+    return Service(settings, runtime_factory or _real_runtimes(), step=step).run()
+
+
+def _real_runtimes() -> RuntimeFactory:
+    # Loads boto3 and requests, which takes the other commands' whole time many times over.
+    from ..sync.service import make_runtime
+
+    return make_runtime
 
 
 def _check(options: argparse.Namespace) -> int:

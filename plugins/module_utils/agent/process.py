@@ -54,7 +54,7 @@ def start(config: Path, log_file: Path, environment_file: Path | None, timeout: 
     if found.running:
         return found
     environment = {**os.environ, **(read_environment(environment_file) if environment_file else {})}
-    log_file.parent.mkdir(parents=True, exist_ok=True)
+    log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         process = subprocess.Popen(
