@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,9 @@ from moto.sagemaker.exceptions import ConflictException, ValidationError
 
 from tests.emulators.aws.clock import CLOCK
 from tests.emulators.aws.policy import resource_policy_error
+from tests.emulators.aws.search import Ordered
 
+REMEMBERED_SEARCHES = 8
 APPROVAL_STATES = ("Approved", "Rejected", "PendingManualApproval")
 
 
@@ -43,7 +45,7 @@ class Entry:
     tags: list[dict[str, str]] = field(default_factory=list)
     policy: str | None = None
     next_version: int = 1
-    members: int = 0
+    members: dict[str, Entry] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """As Search shows it."""
@@ -56,6 +58,7 @@ class _Index:
 
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     changes: deque[tuple[float, str, dict[str, Any] | None]] = field(default_factory=deque)
+    revision: int = 0
 
     def note(self, arn: str, record: dict[str, Any] | None) -> None:
         self.changes.append((CLOCK.timestamp(), arn, record))
@@ -64,6 +67,7 @@ class _Index:
         horizon = CLOCK.timestamp() - SETTINGS.search_lag
         while self.changes and self.changes[0][0] <= horizon:
             _, arn, record = self.changes.popleft()
+            self.revision += 1
             if record is None:
                 self.records.pop(arn, None)
             else:
@@ -84,14 +88,23 @@ class Registry:
         self._group_index = _Index()
         self._package_index = _Index()
         self._tokens: dict[str, str] = {}
+        self._found: dict[str, tuple[int, Ordered]] = {}
 
     def _arn(self, kind: str, name: str) -> str:
         return f"arn:aws:sagemaker:{self.region}:{self.account}:{kind}/{name}"
 
-    def search_records(self, resource: str) -> list[dict[str, Any]]:
+    def search(self, resource: str, fingerprint: str, find: Callable[[Iterable[dict[str, Any]]], Ordered]) -> Ordered:
+        """What ``find`` makes of the indexed records; a walk's next page finds it made already."""
         with self.lock:
             index = self._package_index if resource == "ModelPackage" else self._group_index
-            return list(index.visible().values())
+            records = index.visible()
+            made = self._found.get(fingerprint)
+            if made is None or made[0] != index.revision:
+                made = (index.revision, find(records.values()))
+                self._found[fingerprint] = made
+                while len(self._found) > REMEMBERED_SEARCHES:
+                    del self._found[next(iter(self._found))]
+            return made[1]
 
     # ---- groups
 
@@ -157,6 +170,8 @@ class Registry:
             if entry.arn in self.packages:
                 raise ValidationError(f"Model Package already exists: {entry.arn}")
             self.packages[entry.arn] = entry
+            if group_name:
+                self.group(group_name).members[entry.arn] = entry
             if client_token:
                 self._tokens[client_token] = entry.arn
             self._package_index.note(entry.arn, entry.record())
@@ -181,7 +196,6 @@ class Registry:
             identity["ModelApprovalStatus"] = "PendingManualApproval"
             name = group.name
             group.next_version += 1
-            group.members += 1
         else:
             arn = self._arn("model-package", str(name).lower())
             identity = {"ModelPackageName": name}
@@ -222,7 +236,7 @@ class Registry:
             del self.packages[entry.arn]
             group = self.groups.get(entry.fields.get("ModelPackageGroupName", ""))
             if group is not None:
-                group.members -= 1
+                del group.members[entry.arn]
             self._package_index.note(entry.arn, None)
 
     # ---- tags

@@ -10,7 +10,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -173,9 +175,21 @@ def _decode(token: str, fingerprint: str) -> dict[str, Any]:
     return state
 
 
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """Items in ascending order of their keys, ready to be paged from either end."""
+
+    keys: list[tuple[str, str]]
+    items: list[Any]
+
+
+def in_order(items: Iterable[Any], key: Callable[[Any], tuple[str, str]]) -> Ordered:
+    pairs = sorted(((key(item), item) for item in items), key=lambda pair: pair[0])
+    return Ordered([pair[0] for pair in pairs], [pair[1] for pair in pairs])
+
+
 def page(
-    items: Sequence[Any],
-    keys: Callable[[Any], tuple[str, str]],
+    ordered: Ordered,
     *,
     token: str | None,
     size: int,
@@ -183,22 +197,31 @@ def page(
     fingerprint: str,
     empty_pages: int = 0,
 ) -> tuple[list[Any], str | None]:
-    """One page of ``items`` in the order of ``keys``, and the token of the next.
+    """One page, and the token of the next.
 
     The token names the last item returned, so items that are deleted meanwhile do not break a walk. With
     ``empty_pages`` that many empty pages with a token come before each page, as when SageMaker filters after paging.
     """
     state = _decode(token, fingerprint) if token else {"after": None, "empty": 0}
-    ordered = sorted(items, key=keys, reverse=descending)
     after = tuple(state["after"]) if state["after"] else None
-    if after is not None:
-        ordered = [item for item in ordered if (keys(item) < after if descending else keys(item) > after)]
-    if ordered and state["empty"] < empty_pages:
+    low, high = _left(ordered.keys, after, descending)
+    if low < high and state["empty"] < empty_pages:
         return [], _encode({"request": fingerprint, "after": after, "empty": state["empty"] + 1})
-    chosen = ordered[:size]
-    if len(ordered) <= size:
-        return chosen, None
-    return chosen, _encode({"request": fingerprint, "after": keys(chosen[-1]), "empty": 0})
+    if high - low <= size:
+        chosen, last = ordered.items[low:high], None
+    elif descending:
+        chosen, last = ordered.items[high - size : high], ordered.keys[high - size]
+    else:
+        chosen, last = ordered.items[low : low + size], ordered.keys[low + size - 1]
+    following = _encode({"request": fingerprint, "after": last, "empty": 0}) if last else None
+    return (chosen[::-1] if descending else chosen), following
+
+
+def _left(keys: list[tuple[str, str]], after: Any, descending: bool) -> tuple[int, int]:
+    """The part of the keys a walk has not returned yet, as (start, end)."""
+    if after is None:
+        return 0, len(keys)
+    return (0, bisect_left(keys, after)) if descending else (bisect_right(keys, after), len(keys))
 
 
 def sort_text(value: Any) -> str:
@@ -206,7 +229,7 @@ def sort_text(value: Any) -> str:
     if value is _MISSING or value is None:
         return ""
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%f")
+        return value.isoformat(timespec="microseconds")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return f"{value:030.6f}"
     return str(value)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.emulators.aws.search import SearchError, digest, filter_matches, matches, page, sort_text
+from tests.emulators.aws.search import SearchError, digest, filter_matches, in_order, matches, page, sort_text
 
 START = datetime(2026, 1, 1)
 records = st.fixed_dictionaries(
@@ -49,7 +49,14 @@ def test_walk_returns_each_surviving_item_once_in_order(
         return sort_text(record["CreationTime"]), record["ModelPackageArn"]
 
     def turn(token: str | None, left: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str | None]:
-        return page(left, keys, token=token, size=size, descending=descending, fingerprint="f", empty_pages=empty_pages)
+        return page(
+            in_order(left, keys),
+            token=token,
+            size=size,
+            descending=descending,
+            fingerprint="f",
+            empty_pages=empty_pages,
+        )
 
     seen, token = turn(None, items)
     left = [item for number, item in enumerate(items) if number not in doomed]
@@ -124,12 +131,10 @@ def test_senseless_filters_are_refused(condition: dict[str, str], message: str) 
 
 
 def test_token_of_another_request_is_refused() -> None:
-    items = [{"id": str(number)} for number in range(3)]
+    items = in_order([{"id": str(number)} for number in range(3)], lambda item: (item["id"], ""))
 
     def turn(token: str | None, request: dict[str, str]) -> tuple[list[dict[str, str]], str | None]:
-        return page(
-            items, lambda item: (item["id"], ""), token=token, size=1, descending=False, fingerprint=digest(request)
-        )
+        return page(items, token=token, size=1, descending=False, fingerprint=digest(request))
 
     _, token = turn(None, {"a": "1"})
     assert turn(token, {"a": "1"})[0] == [{"id": "1"}]
