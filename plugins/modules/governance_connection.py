@@ -239,7 +239,7 @@ connection:
       description: Names of the console's types and fields that the synchronisation uses.
       type: dict
       sample: {"arn_field": "Integration:External ID", "model_type": "Model"}
-actions:
+operations:
   description:
     - What was done or would be done; nothing, V(create), V(update), V(protect) (the file could be read by others) or
       V(remove).
@@ -312,7 +312,6 @@ def main() -> None:
     """Read the options, let the rooms do the work, say what came of it."""
     module = AnsibleModule(
         argument_spec={**CONNECTION_OPTIONS, **RULE_OPTIONS},
-        mutually_exclusive=[("role_arn", "access_key_id", "ambient"), ("external_id", "access_key_id")],
         supports_check_mode=True,
     )
     params = module.params

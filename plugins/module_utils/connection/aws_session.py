@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -76,12 +77,18 @@ def known_regions() -> frozenset[str] | None:
     """
     if not HAS_BOTO3:
         return None
-    session = botocore.session.Session()
     try:
-        partitions = session.get_available_partitions()
-        found = [session.get_available_regions(EVERYWHERE, partition_name=name) for name in partitions]
+        return _botocore_regions()
     except botocore.exceptions.BotoCoreError:
         return None
+
+
+@functools.cache
+def _botocore_regions() -> frozenset[str]:
+    """Kept, because botocore reads two megabytes of JSON for them each time, and they only change with botocore."""
+    session = botocore.session.Session()
+    partitions = session.get_available_partitions()
+    found = [session.get_available_regions(EVERYWHERE, partition_name=name) for name in partitions]
     return frozenset(region for regions in found for region in regions)
 
 

@@ -170,12 +170,18 @@ def _chosen(wanted: _T | None, existing: _T) -> _T:
 
 
 def _credentials(existing: Credentials | None, wanted: Wanted, update_secrets: bool) -> Credentials:
+    ways = {"role_arn": wanted.role_arn, "access_key_id": wanted.access_key_id, "ambient": wanted.ambient}
+    asked = [name for name, value in ways.items() if value]
+    if len(asked) > 1:
+        raise InvalidConnectionError(f"{' and '.join(asked)} exclude each other: there is one way into an account.")
     if wanted.ambient:
         return AmbientCredentials()
     if wanted.access_key_id or (isinstance(existing, AccessKey) and not wanted.role_arn):
         return _access_key(existing if isinstance(existing, AccessKey) else None, wanted, update_secrets)
     if wanted.role_arn or isinstance(existing, AssumeRole):
         return _role(existing if isinstance(existing, AssumeRole) else None, wanted, update_secrets)
+    if wanted.ambient is False:
+        raise InvalidConnectionError("Without ambient credentials the connection needs role_arn or access_key_id.")
     return AmbientCredentials()
 
 

@@ -200,12 +200,12 @@ def authenticator(method: str, **options: str) -> Authenticator:
     kind = METHODS[method]
     known = {item.name: item for item in fields(kind)}
     given = {name: value for name, value in options.items() if value}
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        raise BadOptionError(f"The login method {method} takes {', '.join(known)}, but not {', '.join(unknown)}.")
     missing = [name for name, item in known.items() if item.default is MISSING and name not in given]
     if missing:
         raise BadOptionError(f"The login method {method} needs {' and '.join(missing)}.")
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise BadOptionError(f"The login method {method} takes {', '.join(known)}, but not {', '.join(unknown)}.")
     made: Authenticator = kind(**given)
     made.validate()
     return made

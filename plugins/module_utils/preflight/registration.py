@@ -49,7 +49,7 @@ class Registration:
         return {
             "changed": self.changed,
             "connection": shown(self.target),
-            "actions": [operation.name for operation in self.operations],
+            "operations": [operation.name for operation in self.operations],
             "diff": {
                 "before": dict(self.operations[0].before) if self.operations else shown(self.target),
                 "after": dict(self.operations[0].after) if self.operations else shown(self.target),

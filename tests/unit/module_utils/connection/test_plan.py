@@ -161,6 +161,26 @@ def test_one_way_in_takes_the_place_of_another(connection):
     assert merge(ambient, wanted()).credentials == AmbientCredentials()
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"role_arn": "arn:r", "ambient": True},
+        {"role_arn": "arn:r", "access_key_id": "AKIA1", "secret_access_key": "s"},
+        {"access_key_id": "AKIA1", "secret_access_key": "s", "ambient": True},
+    ],
+)
+def test_two_ways_in_at_once_are_refused(options, connection):
+    with pytest.raises(InvalidConnectionError, match="exclude each other"):
+        merge(connection, wanted(**options))
+
+
+def test_saying_no_to_ambient_credentials_needs_another_way(connection):
+    assert merge(connection, wanted(ambient=False)) == connection
+    assert merge(connection, wanted(ambient=False, role_arn="arn:r")).credentials.role_arn == "arn:r"
+    with pytest.raises(InvalidConnectionError, match="role_arn or access_key_id"):
+        merge(merge(connection, wanted(ambient=True)), wanted(ambient=False))
+
+
 def test_another_login_method_starts_with_nothing(connection):
     made = merge(connection, wanted(console_auth_method="basic", console_username="me", console_password="p"))
     assert made.console.auth_options == {"username": "me", "password": "p"}

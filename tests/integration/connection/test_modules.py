@@ -1,0 +1,310 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""governance_connection and its info module: every option through check → change → check → no change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.objects import NewObject
+from ansible_collections.wxgov.sagemaker.plugins.modules.governance_connection import CONNECTION_OPTIONS
+
+from .conftest import ACCOUNT, Host
+
+PROFILE = f"arn:aws:sagemaker:eu-central-1:{ACCOUNT}:user-profile/d-abc/links"
+QUEUE = f"https://sqs.eu-central-1.amazonaws.com/{ACCOUNT}/other.fifo"
+AMBIENT = {"role_arn": None, "external_id": None, "ambient": True}
+
+# What is asked; where the diff must show it, and with which values. "before" are options that the connection is made
+# with beyond the usual ones.
+CYCLES: dict[str, dict[str, Any]] = {
+    "description": {"ask": {"description": "New"}, "shows": {"description": ("", "New")}},
+    "description cleared": {
+        "before": {"description": "Old"},
+        "ask": {"description": ""},
+        "shows": {"description": ("Old", "")},
+    },
+    "business_entity": {
+        "ask": {"business_entity": "Retail"},
+        "shows": {"business_entity.name": ("Credit Risk", "Retail")},
+    },
+    "default_user": {"ask": {"default_user": "j.doe@example.com"}, "shows": {"default_user": ("svc", "jdoe")}},
+    "account_id": {
+        "before": AMBIENT,
+        "ask": {"account_id": "222233334444"},
+        "shows": {"account_id": (ACCOUNT, "222233334444")},
+    },
+    "region": {
+        "before": {"queue_url": f"http://127.0.0.1:5000/{ACCOUNT}/events.fifo"},
+        "ask": {"region": "us-east-1"},
+        "shows": {"region": ("eu-central-1", "us-east-1")},
+    },
+    "default_profile_arn": {"ask": {"default_profile_arn": PROFILE}, "shows": {"default_profile_arn": (None, PROFILE)}},
+    "default_profile_arn cleared": {
+        "before": {"default_profile_arn": PROFILE},
+        "ask": {"default_profile_arn": ""},
+        "shows": {"default_profile_arn": (PROFILE, None)},
+    },
+    "role_arn": {
+        "ask": {"role_arn": f"arn:aws:iam::{ACCOUNT}:role/Other"},
+        "shows": {"credentials.role_arn": (f"arn:aws:iam::{ACCOUNT}:role/Sync", f"arn:aws:iam::{ACCOUNT}:role/Other")},
+    },
+    "external_id set": {
+        "before": {"external_id": None},
+        "ask": {"external_id": "secret-new"},
+        "shows": {"credentials.external_id": (None, "******** (changed)")},
+    },
+    "external_id changed": {
+        "ask": {"external_id": "secret-new"},
+        "shows": {"credentials.external_id": ("********", "******** (changed)")},
+    },
+    "external_id cleared": {"ask": {"external_id": ""}, "shows": {"credentials.external_id": ("********", None)}},
+    "access_key_id": {
+        "ask": {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "secret-access-key"},
+        "shows": {"credentials.type": ("assume_role", "access_key")},
+    },
+    "secret_access_key": {
+        "before": {
+            "role_arn": None,
+            "external_id": None,
+            "access_key_id": "AKIAIOSFODNN7EXAMPLE",
+            "secret_access_key": "secret-access-key",
+        },
+        "ask": {"secret_access_key": "secret-other-key"},
+        "shows": {"credentials.secret_access_key": ("********", "******** (changed)")},
+    },
+    "ambient": {"ask": {"ambient": True}, "shows": {"credentials.type": ("assume_role", "ambient")}},
+    "queue_url": {
+        "ask": {"queue_url": QUEUE},
+        "shows": {"queue_url": (f"https://sqs.eu-central-1.amazonaws.com/{ACCOUNT}/events.fifo", QUEUE)},
+    },
+    "enabled": {"ask": {"enabled": False}, "shows": {"enabled": (True, False)}},
+    "console_url": {
+        "ask": {"console_url": "{console}/opgrc/api"},
+        "shows": {"console.url": ("{console}", "{console}/opgrc/api")},
+    },
+    "console_auth_method, _username and _password": {
+        "ask": {"console_auth_method": "basic", "console_username": "svc", "console_password": "demo-password"},
+        "shows": {
+            "console.auth_method": ("mcsp", "basic"),
+            "console.auth_options.username": (None, "svc"),
+            "console.auth_options.password": (None, "******** (changed)"),
+            "console.auth_options.api_key": ("********", None),
+        },
+    },
+    "console_api_key": {
+        "before": {"validate": False, "business_entity": "4577", "console_api_key": "secret-old-key"},
+        "ask": {"console_api_key": "secret-new-key", "validate": False},
+        "shows": {"console.auth_options.api_key": ("********", "******** (changed)")},
+    },
+    "console_instance_id": {
+        "before": {"validate": False, "business_entity": "4577"},
+        "ask": {"console_instance_id": "other", "validate": False},
+        "shows": {"console.auth_options.instance_id": ("demo-instance", "other")},
+    },
+    "console_token_url": {
+        "before": {"validate": False, "business_entity": "4577"},
+        "ask": {"console_token_url": "", "validate": False},
+        "shows": {"console.auth_options.token_url": ("{console}", None)},
+    },
+    "console_allow_http": {"ask": {"console_allow_http": True}, "shows": {"console.allow_http": (False, True)}},
+    "validate_certs": {"ask": {"validate_certs": False}, "shows": {"console.validate_certs": (True, False)}},
+    "ca_path": {"ask": {"ca_path": __file__}, "shows": {"console.ca_path": (None, __file__)}},
+    "ca_path cleared": {
+        "before": {"ca_path": __file__},
+        "ask": {"ca_path": ""},
+        "shows": {"console.ca_path": (__file__, None)},
+    },
+    "sync_arn_field": {
+        "ask": {"sync_arn_field": "Integration:Third Party Link"},
+        "shows": {"sync.arn_field": ("Integration:External ID", "Integration:Third Party Link")},
+    },
+    "sync_state_field": {
+        "ask": {"sync_state_field": "Integration:Third Party Link"},
+        "shows": {"sync.state_field": ("Integration:Additional Information", "Integration:Third Party Link")},
+    },
+    "sync_model_group_type": {
+        "ask": {"sync_model_group_type": "ModelGroup"},
+        "shows": {"sync.model_group_type": (None, "ModelGroup")},
+    },
+    "sync_model_type": {
+        "ask": {"sync_model_type": "ModelGroup"},
+        "shows": {"sync.model_type": ("Model", "ModelGroup")},
+    },
+    "sync_use_case_type": {
+        "ask": {"sync_use_case_type": "Usage"},
+        "shows": {"sync.use_case_type": ("Register", "Usage")},
+    },
+    "sync_business_entity_type": {
+        "before": {"validate": False, "business_entity": "4577"},
+        "ask": {"sync_business_entity_type": "Vendor", "validate": False},
+        "shows": {"sync.business_entity_type": ("SOXBusEntity", "Vendor")},
+    },
+}
+
+
+def test_every_option_has_a_cycle() -> None:
+    asked = {option for cycle in CYCLES.values() for option in cycle["ask"]}
+    assert set(CONNECTION_OPTIONS) - asked == {"name"}
+
+
+def at(document: Any, path: str) -> Any:
+    for key in path.split("."):
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
+def leaves(document: dict[str, Any], path: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in document.items():
+        found |= leaves(value, f"{path}{key}.") if isinstance(value, dict) else {f"{path}{key}": value}
+    return found
+
+
+@pytest.mark.parametrize("case", CYCLES)
+def test_cycle(case: str, host: Host, client: Any) -> None:
+    client.create_object(NewObject("SOXBusEntity", "Retail"))
+    host.console.add_user("jdoe", "j.doe@example.com")
+    cycle = CYCLES[case]
+
+    def real(value: Any) -> Any:
+        return value.replace("{console}", host.console.url) if isinstance(value, str) else value
+
+    ask = {name: real(value) for name, value in cycle["ask"].items()}
+    host.connection(**{**host.options, **cycle.get("before", {})})
+    files = host.files()
+
+    checked = host.connection(check=True, name="credit-risk", **ask)
+    assert (checked["changed"], checked["operations"]) == (True, ["update"])
+    for path, (before, after) in cycle["shows"].items():
+        assert (at(checked["diff"]["before"], path), at(checked["diff"]["after"], path)) == (real(before), real(after))
+    assert host.files() == files, "check mode wrote"
+
+    done = host.connection(name="credit-risk", **ask)
+    assert done == checked, "check mode and the real run differ"
+    assert host.files() != files
+    files = host.files()
+
+    for check in (True, False):
+        again = host.connection(check=check, name="credit-risk", **ask)
+        assert (again["changed"], again["operations"]) == (False, [])
+        assert again["diff"]["before"] == again["diff"]["after"]
+        assert set(again) == set(done)
+    assert host.files() == files, "a run without a change wrote"
+    assert "secret-" not in str([checked, done, again])
+
+
+def test_only_what_is_asked_for_changes(host: Host) -> None:
+    made = host.connection(**host.options)["connection"]
+    changed = host.connection(name="credit-risk", description="New")["connection"]
+    before, after = leaves(made), leaves(changed)
+    assert {path for path in {*before, *after} if before.get(path) != after.get(path)} == {"description"}
+
+
+def test_create_and_remove(host: Host) -> None:
+    checked = host.connection(check=True, **host.options)
+    assert (checked["changed"], checked["operations"], checked["diff"]["before"]) == (True, ["create"], {})
+    assert not host.directory.exists()
+    assert host.connection(**host.options) == checked
+    assert host.directory.stat().st_mode & 0o777 == 0o700
+    assert (host.directory / "credit-risk.json").stat().st_mode & 0o777 == 0o600
+    assert host.connection(**host.options)["changed"] is False
+    for check, changed in ((True, True), (False, True), (True, False), (False, False)):
+        result = host.connection(check=check, name="credit-risk", state="absent")
+        assert (result["changed"], result["connection"]) == (changed, {})
+        assert result["operations"] == (["remove"] if changed else [])
+    assert host.files() == {}
+
+
+def test_a_diff_is_only_given_where_it_is_asked_for(host: Host) -> None:
+    assert "diff" not in host.run("governance_connection", diff=False, **host.options)
+
+
+def test_secrets_are_left_alone_on_request(host: Host) -> None:
+    host.connection(**host.options)
+    files = host.files()
+    kept = {**host.options, "external_id": "secret-new", "console_api_key": "secret-new", "update_secret": "on_create"}
+    assert host.connection(**kept)["changed"] is False
+    assert host.files() == files
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"business_entity": "Nobody"}, 'no business entity "Nobody"'),
+        ({"business_entity": "Twice"}, "give the id"),
+        ({"business_entity": "Below"}, 'hangs under "Credit Risk"'),
+        ({"default_user": "nobody"}, 'no user "nobody"'),
+        ({"console_url": "{console}/elsewhere/opgrc"}, "redirects to /openpages/logon.jsp"),
+        ({"console_api_key": "secret-wrong"}, "does not accept the credentials"),
+        ({"console_auth_method": "basic"}, "needs username and password"),
+        ({"region": "eu-central-9"}, 'no AWS region "eu-central-9"'),
+        ({"role_arn": "Sync"}, "not the ARN of a role"),
+        ({"role_arn": "arn:aws:iam::999999999999:role/Sync"}, "999999999999"),
+        ({"default_profile_arn": "links"}, "not the ARN of a SageMaker user profile"),
+        ({"default_profile_arn": PROFILE.replace(ACCOUNT, "999999999999")}, "999999999999"),
+        ({"queue_url": QUEUE.removesuffix(".fifo")}, "not a FIFO queue"),
+        ({"queue_url": QUEUE.replace("eu-central-1", "us-east-1")}, "region us-east-1"),
+        ({"account_id": "111"}, "12 digits"),
+        ({"ambient": True}, "exclude each other"),
+        ({"name": "../evil"}, "cannot be a connection's name"),
+        ({"sync_arn_field": "Integration:Externl ID"}, "Integration:External ID"),
+        ({"ca_path": "/no/such/file.pem"}, "/no/such/file.pem"),
+        ({"queue_url": None}, "needs queue_url"),
+    ],
+)
+def test_bad_input_is_one_clear_sentence_and_nothing_is_written(
+    changes: dict[str, Any], words: str, host: Host, client: Any
+) -> None:
+    (credit_risk,) = host.console.objects("SOXBusEntity")
+    client.create_object(NewObject("SOXBusEntity", "Below", primary_parent_id=credit_risk["id"]))
+    client.create_object(NewObject("SOXBusEntity", "Twice"))
+    client.create_object(NewObject("SOXBusEntity", "Twice", primary_parent_id=credit_risk["id"]))
+    told = host.refuse(
+        **{
+            name: value.replace("{console}", host.console.url) if isinstance(value, str) else value
+            for name, value in changes.items()
+        }
+    )
+    assert words in told
+    assert "secret-" not in told
+    assert not host.directory.exists()
+
+
+@pytest.mark.parametrize(("kind", "words"), [("html", "answers with a web page"), ("redirect", "redirects to")])
+def test_an_address_that_is_not_the_api_is_said_so(kind: str, words: str, host: Host) -> None:
+    host.console.fault(kind, "GET", "types", times=None)
+    assert words in host.refuse()
+    assert not host.directory.exists()
+
+
+def test_the_environment_can_stand_for_the_consoles_options(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in host.options if name.startswith("console_")]:
+        monkeypatch.setenv(f"WXGOV_{name.upper()}", host.options.pop(name))
+    made = host.connection(**host.options)
+    assert made["connection"]["console"]["url"] == host.console.url
+    assert "demo-api-key" in host.files()["credit-risk.json"]
+
+
+def test_info(host: Host, client: Any) -> None:
+    assert host.run("governance_connection_info") == {"changed": False, "connections": [], "problems": []}
+    made = host.connection(**host.options)["connection"]
+    client.create_object(NewObject("SOXBusEntity", "Retail"))
+    host.connection(
+        **host.options | AMBIENT | {"name": "retail", "business_entity": "Retail", "account_id": "222233334444"}
+    )
+    (host.directory / "broken.json").write_text('{"schema_version": 2}')
+    every = host.run("governance_connection_info")
+    assert [connection["name"] for connection in every["connections"]] == ["credit-risk", "retail"]
+    assert every["connections"][0] == made
+    (problem,) = every["problems"]
+    assert problem["name"] == "broken"
+    assert "upgrade" in problem["message"]
+    one = host.run("governance_connection_info", check=True, name="retail")
+    assert ([connection["name"] for connection in one["connections"]], one["problems"]) == (["retail"], [])
+    none = host.run("governance_connection_info", name="nothing")
+    assert (none["connections"], none["problems"]) == ([], [])
+    assert "secret-" not in str([every, one])
+    assert "demo-api-key" not in str([every, one])
