@@ -32,6 +32,8 @@ class CallbackModule(CallbackBase):
 
     def _result(self, kind: str, result) -> None:
         data = json.loads(self._dump_results(result.result, keep_invocation=False))
+        if kind.endswith("failed"):
+            data["failed"] = True
         self._write({"kind": kind, "host": result.host.name, "task": result.task.get_name(), "result": data})
 
     def v2_runner_on_ok(self, result):

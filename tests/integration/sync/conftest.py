@@ -99,5 +99,6 @@ def world(aws: AwsEmulator, console: ConsoleEmulator, monkeypatch: pytest.Monkey
         console=ConsoleEndpoint(console.url, "mcsp", login),
     )
     sagemaker = boto3.client("sagemaker", region_name="us-east-1")
+    console.clear_calls()
     yield World(aws, console, sagemaker, session, connection)
     sagemaker.close()
