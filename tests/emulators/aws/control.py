@@ -58,6 +58,10 @@ def _inject(emulator: AwsEmulator, given: dict[str, Any]) -> None:
     emulator.inject_event(given["account"], given["region"], given["event"])
 
 
+def _authorization(emulator: AwsEmulator, given: dict[str, Any]) -> None:
+    emulator.enforce_iam(bool(given["enforce"]))
+
+
 def _reset(emulator: AwsEmulator, given: dict[str, Any]) -> None:
     emulator.reset()
 
@@ -79,6 +83,7 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "user-profile"): _user_profile,
     ("POST", "registry"): _registry,
     ("POST", "events"): _inject,
+    ("POST", "authorization"): _authorization,
 }
 
 

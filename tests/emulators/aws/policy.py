@@ -1,6 +1,6 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Evaluate a resource policy or a trust policy for one request.
+"""Evaluate a resource policy, a trust policy or an identity policy (which names no principal) for one request.
 
 Covers what the policies of this project use: Effect, Principal, Action, Resource and the usual string, ARN, Bool and
 Null conditions. An operator it does not know raises NotImplementedError: a wrong answer would be worse than none.
@@ -67,7 +67,7 @@ def _applies(statement: Mapping[str, Any], request: AccessRequest) -> bool:
 def _principal_matches(statement: Mapping[str, Any], request: AccessRequest) -> bool:
     if "NotPrincipal" in statement:
         return not _principal_in(statement["NotPrincipal"], request)
-    return _principal_in(statement.get("Principal"), request)
+    return "Principal" not in statement or _principal_in(statement["Principal"], request)
 
 
 def _principal_in(principal: Any, request: AccessRequest) -> bool:

@@ -18,6 +18,7 @@ from waitress.server import create_server
 from waitress.task import WSGITask
 
 from tests.emulators.aws import mends
+from tests.emulators.aws.access import SETTINGS as ACCESS
 from tests.emulators.aws.caller import identify, root_of
 from tests.emulators.aws.clock import CLOCK, EmulatorClock
 from tests.emulators.aws.cloudtrail import HOP, DeliveryHop
@@ -134,6 +135,7 @@ class AwsEmulator:
         self.clock.reset()
         USER_PROFILES.clear()
         self.configure_registry()
+        self.enforce_iam(False)
 
     # ---- time
 
@@ -142,6 +144,12 @@ class AwsEmulator:
         now = self.clock.advance(seconds)
         self.delivery.deliver_due()
         return now
+
+    # ---- permissions
+
+    def enforce_iam(self, enforce: bool = True) -> None:
+        """Whether users and roles need identity policies for what they do; see ``access``."""
+        ACCESS.enforce = bool(enforce)
 
     # ---- traffic
 

@@ -1,0 +1,116 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Identity policies, when a test asks for them: what users and roles may do, with resources, conditions and boundaries.
+
+Off by default. Root may do everything, as on AWS; GetCallerIdentity needs no permission. Sessions are not narrowed by
+session policies. Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from moto.core.authorization import ActionAuthenticatorMixin
+from moto.core.exceptions import AccessDeniedError, JsonRESTError
+from moto.iam.models import iam_backends
+
+from tests.emulators.aws.caller import Caller, caller_of, credential_scope
+from tests.emulators.aws.policy import AccessRequest, evaluate
+
+QUERY_SERVICES = frozenset({"sts", "iam"})
+BATCH_ACTIONS = frozenset({"SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"})
+FREE_ACTIONS = frozenset({"sts:GetCallerIdentity"})
+
+
+@dataclass(slots=True)
+class AccessSettings:
+    enforce: bool = False
+
+
+SETTINGS = AccessSettings()
+
+
+def action_name(service: str, operation: str) -> str:
+    """The IAM action of an operation: SQS batches need the single message's permission."""
+    return f"{service}:{operation.removesuffix('Batch') if operation in BATCH_ACTIONS else operation}"
+
+
+def _default_document(policy: Any) -> str:
+    document: str = next(version.document for version in policy.versions if version.is_default)
+    return document
+
+
+def _documents(holder: Any) -> list[str]:
+    """Inline and attached policy documents of a user, group or role."""
+    attached = [_default_document(policy) for policy in holder.managed_policies.values()]
+    return [*holder.policies.values(), *attached]
+
+
+def _role_of(caller: Caller) -> Any | None:
+    return next((role for role in iam_backends[caller.account]["aws"].get_roles() if role.arn == caller.role_arn), None)
+
+
+def identity_documents(caller: Caller) -> list[str]:
+    """Every policy that speaks for the caller; none for a role deleted meanwhile."""
+    backend = iam_backends[caller.account]["aws"]
+    if caller.kind == "IAMUser":
+        holders = [backend.get_user(caller.name), *backend.get_groups_for_user(caller.name)]
+    else:
+        role = _role_of(caller)
+        holders = [role] if role is not None else []
+    return [document for holder in holders for document in _documents(holder)]
+
+
+def boundary_document(caller: Caller) -> str | None:
+    """The permissions boundary of the caller's role; one that names no policy allows nothing."""
+    role = _role_of(caller) if caller.kind == "AssumedRole" else None
+    arn = role.permissions_boundary_arn if role is not None else None
+    if not arn:
+        return None
+    policy = iam_backends[caller.account]["aws"].managed_policies.get(arn)
+    return _default_document(policy) if policy is not None else json.dumps({"Statement": []})
+
+
+def is_allowed(caller: Caller, action: str, resource: str, context: Mapping[str, str]) -> bool:
+    """No deny, at least one allow, and an allow of the boundary where there is one."""
+    if caller.kind == "Root" or action in FREE_ACTIONS:
+        return True
+    request = AccessRequest(action, resource, account=caller.account, arns=caller.arns, context=context)
+    decisions = {evaluate(document, request) for document in identity_documents(caller)}
+    boundary = boundary_document(caller)
+    within = boundary is None or evaluate(boundary, request) == "allow"
+    return within and "allow" in decisions and "deny" not in decisions
+
+
+def _check(handler: Any, resource: str = "*") -> None:
+    """Stands in for moto's own check, which knows neither conditions nor boundaries nor most resources."""
+    scope = credential_scope(handler.headers.get("Authorization", ""))
+    if not SETTINGS.enforce or scope is None:
+        return
+    caller = caller_of(handler.headers)
+    action = action_name(scope[2], handler._get_action())
+    context = {
+        "aws:PrincipalArn": caller.role_arn or caller.arn,
+        "aws:PrincipalAccount": caller.account,
+        "aws:RequestedRegion": handler.region,
+        "aws:SecureTransport": "false",
+    }
+    if not is_allowed(caller, action, resource, context):
+        raise _denied(scope[2], caller, action, resource)
+
+
+def _denied(service: str, caller: Caller, action: str, resource: str) -> Exception:
+    detail = f"{action} on resource: {resource}"
+    if service in QUERY_SERVICES:
+        return AccessDeniedError(user_arn=caller.arn, action=detail)
+    code = "AccessDenied" if service == "sqs" else "AccessDeniedException"
+    error = JsonRESTError(code, f"User: {caller.arn} is not authorized to perform: {detail}")
+    error.code = 403 if service == "sqs" else 400
+    return error
+
+
+def install() -> None:
+    ActionAuthenticatorMixin._authenticate_and_authorize_normal_action = _check

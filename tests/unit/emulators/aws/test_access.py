@@ -1,0 +1,123 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Identity policies, enforced on demand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.emulators.aws.clouds import ACCOUNT, REGION, EmulatedCloud, Keys, error_code
+from tests.unit.emulators.aws.probes_identity import role
+from tests.unit.emulators.aws.probes_sagemaker import GROUP_ARN, group
+from tests.unit.emulators.aws.probes_sqs import queue
+
+QUEUE_ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:probe"
+
+
+def policy(action: Any, resource: Any = "*", effect: str = "Allow", **more: Any) -> str:
+    statement = {"Effect": effect, "Action": action, "Resource": resource, **more}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def role_client(cloud: EmulatedCloud, service: str, *documents: str) -> Any:
+    """A client that acts as a role with these inline policies, permissions enforced."""
+    arn = role(cloud, principal=f"arn:aws:iam::{ACCOUNT}:root", external_id=None)
+    for number, document in enumerate(documents):
+        cloud.client("iam").put_role_policy(RoleName="probe", PolicyName=f"p{number}", PolicyDocument=document)
+    given = cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="probe")["Credentials"]
+    cloud.emulator.enforce_iam()
+    return cloud.client_with(service, Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]))
+
+
+def test_off_unless_asked_for(cloud: EmulatedCloud) -> None:
+    sqs = role_client(cloud, "sqs")
+    assert error_code(sqs.list_queues) == "AccessDenied"
+    cloud.emulator.enforce_iam(False)
+    sqs.list_queues()
+
+
+@pytest.mark.parametrize(
+    ("documents", "allowed"),
+    [
+        ([policy("sqs:SendMessage", QUEUE_ARN)], True),
+        ([policy("sqs:Send*", f"arn:aws:sqs:*:{ACCOUNT}:pro?e")], True),
+        ([policy("sqs:ReceiveMessage", QUEUE_ARN)], False),
+        ([policy("sqs:SendMessage", QUEUE_ARN + "-other")], False),
+        ([policy("sqs:*"), policy("sqs:SendMessage", effect="Deny")], False),
+        ([policy("sqs:*", Condition={"StringEquals": {"aws:RequestedRegion": REGION}})], True),
+        ([policy("sqs:*", Condition={"StringEquals": {"aws:RequestedRegion": "eu-west-1"}})], False),
+    ],
+)
+def test_sqs_actions_on_a_queue(cloud: EmulatedCloud, documents: list[str], allowed: bool) -> None:
+    _, url = queue(cloud, "probe")
+    sqs = role_client(cloud, "sqs", *documents)
+    entries = [{"Id": "1", "MessageBody": "x"}]
+    if allowed:
+        sqs.send_message(QueueUrl=url, MessageBody="x")
+        sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    else:
+        assert error_code(sqs.send_message, QueueUrl=url, MessageBody="x") == "AccessDenied"
+        assert error_code(sqs.send_message_batch, QueueUrl=url, Entries=entries) == "AccessDenied"
+
+
+def test_sagemaker_statement_with_an_arn(cloud: EmulatedCloud) -> None:
+    group(cloud)
+    group(cloud, "Other")
+    sagemaker = role_client(cloud, "sagemaker", policy("sagemaker:DescribeModelPackageGroup", GROUP_ARN))
+    assert sagemaker.describe_model_package_group(ModelPackageGroupName="Probe")["ModelPackageGroupArn"] == GROUP_ARN
+    code = error_code(sagemaker.describe_model_package_group, ModelPackageGroupName="Other")
+    assert code == "AccessDeniedException"
+    assert error_code(sagemaker.search, Resource="ModelPackage") == "AccessDeniedException"
+
+
+def test_events_statement_with_an_arn(cloud: EmulatedCloud) -> None:
+    allowed = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/mine"
+    events = role_client(cloud, "events", policy("events:PutRule", allowed))
+    pattern = json.dumps({"source": ["x"]})
+    events.put_rule(Name="mine", EventPattern=pattern)
+    assert error_code(events.put_rule, Name="theirs", EventPattern=pattern) == "AccessDeniedException"
+
+
+def test_managed_policy_grants(cloud: EmulatedCloud) -> None:
+    sqs = role_client(cloud, "sqs")
+    arn = "arn:aws:iam::aws:policy/AmazonSQSFullAccess"
+    cloud.client("iam").attach_role_policy(RoleName="probe", PolicyArn=arn)
+    sqs.list_queues()
+
+
+def test_boundary_limits(cloud: EmulatedCloud) -> None:
+    sqs = role_client(cloud, "sqs", policy("sqs:*"))
+    iam = cloud.client("iam")
+    boundary = iam.create_policy(PolicyName="edge", PolicyDocument=policy("sqs:ListQueues"))["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName="probe", PermissionsBoundary=boundary)
+    sqs.list_queues()
+    assert error_code(sqs.create_queue, QueueName="probe") == "AccessDenied"
+
+
+def test_user_has_the_policies_of_its_groups(cloud: EmulatedCloud) -> None:
+    iam = cloud.client("iam")
+    iam.create_user(UserName="alice")
+    iam.create_group(GroupName="readers")
+    iam.put_group_policy(GroupName="readers", PolicyName="read", PolicyDocument=policy("sqs:ListQueues"))
+    key = iam.create_access_key(UserName="alice")["AccessKey"]
+    cloud.emulator.enforce_iam()
+    sqs = cloud.client_with("sqs", Keys(key["AccessKeyId"], key["SecretAccessKey"]))
+    assert error_code(sqs.list_queues) == "AccessDenied"
+    iam.add_user_to_group(GroupName="readers", UserName="alice")
+    sqs.list_queues()
+
+
+def test_identity_is_free_and_assume_role_is_not(cloud: EmulatedCloud) -> None:
+    sts = role_client(cloud, "sts")
+    assert sts.get_caller_identity()["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/probe/probe"
+    code = error_code(sts.assume_role, RoleArn=f"arn:aws:iam::{ACCOUNT}:role/probe", RoleSessionName="again")
+    assert code == "AccessDenied"
+
+
+def test_root_may_do_everything(cloud: EmulatedCloud) -> None:
+    cloud.emulator.enforce_iam()
+    queue(cloud, "probe")
+    group(cloud)
