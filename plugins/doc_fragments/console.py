@@ -67,7 +67,7 @@ options:
     type: bool
   ca_path:
     description:
-      - File with the certificates of the authorities that the console's certificate is checked against; an empty
-        text means those of the system.
+      - File with the certificates of the authorities that certificates are checked against, the console's and that
+        of the address that gives out tokens. An empty text means those of the system.
     type: str
 """

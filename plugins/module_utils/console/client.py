@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -203,17 +204,16 @@ class ConsoleClient:
     def find_user(self, name_or_email: str) -> ConsoleUser | None:
         """Return the user of that user name or e-mail address, or None (one or two requests).
 
-        What holds an @ is looked up as an address first. Raises InvalidValueError if several users have the address.
+        What holds an @ is looked up as an address first; only that search is known from IBM's own code, so a console
+        that refuses the other does no harm then. Raises InvalidValueError if several users have the address.
         """
-        attributes = ("emails", "userName") if "@" in name_or_email else ("userName",)
-        for attribute in attributes:
-            found = self._users(attribute, name_or_email)
-            if len(found) > 1:
-                names = ", ".join(user.user_name for user in found)
-                raise InvalidValueError(f'Console users that share the address "{name_or_email}": {names}. Name one.')
-            if found:
-                return found[0]
-        return None
+        if "@" not in name_or_email:
+            return _only(self._users("userName", name_or_email), name_or_email)
+        found = self._users("emails", name_or_email)
+        if not found:
+            with suppress(RefusedError):
+                found = self._users("userName", name_or_email)
+        return _only(found, name_or_email)
 
     def task_view_url(self, object_id: str) -> str:
         """Return the address of the object's page in the console's web interface (no request)."""
@@ -304,6 +304,13 @@ def _row(raw: object, columns: tuple[Column, ...], what: str) -> Row:
             is_path = column.field == "Location" and isinstance(value, str)
             row[column.key] = str(value).removesuffix(EXTENSION) if is_path else value
     return row
+
+
+def _only(found: list[ConsoleUser], name_or_email: str) -> ConsoleUser | None:
+    if len(found) > 1:
+        names = ", ".join(user.user_name for user in found)
+        raise InvalidValueError(f'Console users that share the address "{name_or_email}": {names}. Name one.')
+    return found[0] if found else None
 
 
 def _matches(user: ConsoleUser, attribute: str, value: str) -> bool:

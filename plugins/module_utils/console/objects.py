@@ -10,6 +10,7 @@ string), and the fields Name and Location as well as ``path`` end in ``.txt``, w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -187,7 +188,7 @@ def write_value(value: Scalar, definition: FieldDefinition) -> object:
     if definition.data_type == "MULTI_VALUE_ENUM":
         names = value if isinstance(value, tuple) else (value,)
         return [{"name": _checked_enum(name, definition)} for name in names]
-    if not isinstance(value, _PYTHON_TYPES.get(definition.data_type, str)) or _is_misplaced_bool(value, definition):
+    if not isinstance(value, _PYTHON_TYPES.get(definition.data_type, str)) or _is_misplaced(value, definition):
         raise InvalidValueError(
             f'The console\'s field "{definition.name}" ({definition.data_type}) does not take the value {value!r}.'
         )
@@ -203,8 +204,11 @@ _PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
-def _is_misplaced_bool(value: Scalar, definition: FieldDefinition) -> bool:
-    return isinstance(value, bool) and definition.data_type != "BOOLEAN_TYPE"
+def _is_misplaced(value: Scalar, definition: FieldDefinition) -> bool:
+    """Whether it is a truth value, which Python takes for a number, or a number that JSON cannot write."""
+    if isinstance(value, bool):
+        return definition.data_type != "BOOLEAN_TYPE"
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _checked_enum(value: object, definition: FieldDefinition) -> str:

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .answers import expect_list, expect_mapping, expect_text, optional_text
 from .errors import UnknownFieldError, UnknownTypeError
@@ -44,7 +45,7 @@ class TypeDefinition:
     id: str
     name: str
     label: str
-    fields: Mapping[str, FieldDefinition] = field(default_factory=dict)
+    fields: Mapping[str, FieldDefinition] = dataclasses.field(default_factory=dict)
 
     def field(self, name: str) -> FieldDefinition:
         """Return the definition of a field. Raises UnknownFieldError, naming similar fields."""

@@ -233,7 +233,7 @@ def _answer(status: int, headers: dict[str, str], body: bytes) -> Answer:
 def _failure(error: Exception, policy: RetryPolicy) -> Failure:
     """Say in plain words why there is no answer; library texts may hold proxy passwords and are not passed on."""
     kinds = requests.exceptions
-    if isinstance(error, kinds.InvalidURL | kinds.MissingSchema | kinds.InvalidSchema | kinds.InvalidProxyURL):
+    if isinstance(error, ValueError):  # what requests raises for addresses, proxies and headers that cannot be
         return Failure("is not an address that can be called", sent=False, final=True)
     if isinstance(error, kinds.SSLError):
         return Failure("has a certificate that is not trusted here (set ca_path)", sent=False, final=True)

@@ -135,6 +135,8 @@ def test_several_values_of_an_enumeration(client, entity):
         ({"MRG-Model:Version": "3"}, InvalidValueError),
         ({"MRG-Model:Version": True}, InvalidValueError),
         ({ARN: 5}, InvalidValueError),
+        ({"MRG-Model:Data Quality": float("nan")}, InvalidValueError),
+        ({"MRG-Model:Data Quality": "0.5"}, InvalidValueError),
         ({"Resource ID": "5"}, InvalidValueError),
         ({"No:Such Field": "x"}, UnknownFieldError),
         ({"No:Such Field": None}, UnknownFieldError),

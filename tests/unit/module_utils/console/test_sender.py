@@ -207,7 +207,7 @@ def test_a_name_that_does_not_exist_is_said_so(sender):
         sender.send(request(url="http://nowhere.invalid/x"))
 
 
-@pytest.mark.parametrize("url", ["nonsense", "http://", "gopher://host/"])
+@pytest.mark.parametrize("url", ["nonsense", "http://", "gopher://host/", f"http://{'a' * 70}.b/", "http://a..b/"])
 def test_an_address_that_cannot_be_called_is_not_tried_again(url, sender):
     with pytest.raises(WrongAddressError):
         sender.send(request(url=url))

@@ -1,0 +1,106 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""TLS: whose certificates are trusted."""
+
+from __future__ import annotations
+
+import datetime
+import http.server
+import ipaddress
+import ssl
+import threading
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.auth import authenticator
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.client import ConsoleClient
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import WrongAddressError
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.transport import Transport
+
+TYPES = b'{"types": [{"id": "1", "name": "Model", "localized_label": "Model"}]}'
+
+
+def certificate(folder, host="127.0.0.1"):
+    """Write a certificate for an address that is its own authority; returns the paths of certificate and key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "console")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    public, private = folder / "console.pem", folder / "console.key"
+    public.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return public, private
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):  # the name that http.server looks for
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(TYPES)))
+        self.end_headers()
+        self.wfile.write(TYPES)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def tls(tmp_path):
+    """A console behind TLS: its address and the file of its certificate."""
+    public, private = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(public, private)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.handle_error = lambda *arguments: None
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"https://127.0.0.1:{server.server_port}", public
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def types(url, **options):
+    login = authenticator("basic", username="svc", password="p")
+    client = ConsoleClient(Transport(url, login, sleep=lambda seconds: None, **options))
+    try:
+        return list(client.types().types)
+    finally:
+        client.close()
+
+
+def test_a_certificate_that_is_not_trusted_is_said_so_at_once(tls):
+    with pytest.raises(WrongAddressError, match="certificate that is not trusted here"):
+        types(tls[0])
+
+
+def test_an_authority_can_be_given(tls):
+    assert types(tls[0], ca_path=str(tls[1])) == ["Model"]
+
+
+def test_a_certificate_for_another_address_is_not_good(tls):
+    with pytest.raises(WrongAddressError, match="certificate"):
+        types(tls[0].replace("127.0.0.1", "localhost"), ca_path=str(tls[1]))
+
+
+def test_checking_can_be_left_out_whatever_the_environment_says(tls, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/bundle.pem")
+    with pytest.warns(match="Unverified HTTPS request"):
+        assert types(tls[0], validate_certs=False) == ["Model"]
