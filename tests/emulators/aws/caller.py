@@ -85,6 +85,17 @@ def assumed_session(access_key: str) -> Any | None:
     return None
 
 
+def is_revoked(access_key: str) -> bool:
+    """Whether a key id looks as IAM and STS make them, but belongs to nobody or was made inactive."""
+    if not re.fullmatch(r"(AKIA|ASIA|LSIA)[A-Z0-9]{16}", access_key):
+        return False
+    for partitions in list(iam_backends.values()):
+        key = partitions["aws"].access_keys.get(access_key)
+        if key is not None:
+            return bool(key.status == "Inactive")
+    return True
+
+
 def _assumed_role(account: str, access_key: str) -> Caller:
     session = assumed_session(access_key)
     if session is None:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from moto.cloudtrail import models, urls
+from moto.cloudtrail import models, responses, urls
 from moto.core.exceptions import JsonRESTError
 from moto.core.utils import get_service_model
 from moto.events.models import events_backends
@@ -60,6 +60,18 @@ class FaithfulCloudTrailBackend(models.CloudTrailBackend):
         if event_selectors:
             trail.advanced_event_selectors = []
         return super().put_event_selectors(trail_name, event_selectors, advanced_event_selectors)
+
+
+class FaithfulCloudTrailResponse(responses.CloudTrailResponse):
+    """DescribeTrails lists the trails it is asked for."""
+
+    def describe_trails(self) -> str:
+        answer = json.loads(super().describe_trails())
+        wanted = self._get_param("trailNameList")
+        trails = [
+            trail for trail in answer["trailList"] if not wanted or {trail["Name"], trail["TrailARN"]} & set(wanted)
+        ]
+        return json.dumps({"trailList": trails})
 
 
 # ---- which calls a trail logs
@@ -353,3 +365,5 @@ HOP = DeliveryHop()
 
 def install() -> None:
     models.cloudtrail_backends.backend = FaithfulCloudTrailBackend
+    for path in urls.url_paths:
+        urls.url_paths[path] = FaithfulCloudTrailResponse.dispatch

@@ -197,6 +197,9 @@ class FaithfulEventsBackend(models.EventsBackend):
         pattern = options.get("event_pattern")
         if pattern:
             check_pattern(models.EventPattern.load(pattern).get_pattern())
+        bus = self._get_event_bus(self._normalize_event_bus_arn(options.get("event_bus_arn")))
+        if name in bus.rules:
+            options["tags"] = None  # PutRule takes tags for a new rule only
         return super().put_rule(name, *arguments, **options)
 
     def put_targets(self, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs
 from boto3 import Session
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from tests.emulators.aws.caller import assumed_session, credential_scope, is_account_id
+from tests.emulators.aws.caller import assumed_session, credential_scope, is_account_id, is_revoked
 from tests.emulators.aws.clock import CLOCK
 from tests.emulators.aws.traffic import Fault, Traffic
 
@@ -27,6 +27,7 @@ StartResponse = Callable[..., Any]
 Body = Iterable[bytes]
 
 QUERY_SERVICES = frozenset({"sts", "iam"})
+MODERN_SERVICES = frozenset({"sagemaker", "events", "cloudtrail"})
 GLOBAL_REGIONS = frozenset({"us-east-1", "aws-global", "global"})
 
 
@@ -117,6 +118,9 @@ class Front:
             return 400, "InvalidSignatureException", message
         if self._traffic.is_throttled(name.key):
             return 400, "Throttling" if name.service in QUERY_SERVICES else "ThrottlingException", "Rate exceeded"
+        if is_revoked(name.access_key):
+            code = "UnrecognizedClientException" if name.service in MODERN_SERVICES else "InvalidClientTokenId"
+            return 403, code, "The security token included in the request is invalid."
         if name.access_key.startswith("ASIA"):
             session = assumed_session(name.access_key)
             if session is not None and session.expiration <= CLOCK.naive_now():

@@ -77,6 +77,12 @@ def mend_trail_is_deleted_by_arn(cloud: Cloud) -> None:
     assert cloudtrail.describe_trails()["trailList"] == []
 
 
+def mend_trails_are_described_by_name(cloud: Cloud) -> None:
+    cloudtrail = trail(cloud)
+    assert len(cloudtrail.describe_trails(trailNameList=[TRAIL])["trailList"]) == 1
+    assert cloudtrail.describe_trails(trailNameList=["another"])["trailList"] == []
+
+
 def mend_missing_trail_is_not_deleted(cloud: Cloud) -> None:
     assert error_code(cloud.client("cloudtrail").delete_trail, Name="missing") == "TrailNotFoundException"
 

@@ -112,6 +112,12 @@ def mend_unknown_match_type_is_refused(cloud: Cloud) -> None:
     assert code == "InvalidEventPatternException"
 
 
+def mend_tags_are_taken_for_a_new_rule_only(cloud: Cloud) -> None:
+    events, rule_arn = rule(cloud, Tags=[{"Key": "team", "Value": "risk"}])
+    rule(cloud, Tags=[{"Key": "team", "Value": "other"}])
+    assert events.list_tags_for_resource(ResourceARN=rule_arn)["Tags"] == [{"Key": "team", "Value": "risk"}]
+
+
 def mend_five_targets_a_rule(cloud: Cloud) -> None:
     events, _ = rule(cloud)
     targets = [{"Id": str(number), "Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q{number}"} for number in range(6)]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from tests.unit.emulators.aws.clouds import ACCOUNT, OTHER, Cloud, Keys, error_code
@@ -24,6 +25,16 @@ def role(cloud: Cloud, principal: str = f"arn:aws:iam::{OTHER}:root", external_i
     answer = cloud.client("iam").create_role(RoleName="probe", AssumeRolePolicyDocument=trust(principal, external_id))
     arn: str = answer["Role"]["Arn"]
     return arn
+
+
+def user_key(cloud: Cloud, status: str = "Active") -> tuple[Any, Callable[[], Any]]:
+    """(STS client of a new user's access key, what deletes the key)."""
+    iam = cloud.client("iam")
+    iam.create_user(UserName="alice")
+    key = iam.create_access_key(UserName="alice")["AccessKey"]
+    iam.update_access_key(UserName="alice", AccessKeyId=key["AccessKeyId"], Status=status)
+    sts = cloud.client_with("sts", Keys(key["AccessKeyId"], key["SecretAccessKey"]))
+    return sts, lambda: iam.delete_access_key(UserName="alice", AccessKeyId=key["AccessKeyId"])
 
 
 def mend_managed_policies_can_be_attached(cloud: Cloud) -> None:
@@ -97,6 +108,18 @@ def mend_session_expires(cloud: Cloud) -> None:
     assert cloud.client_with("sts", keys).get_caller_identity()["Account"] == ACCOUNT
     cloud.wait(3601)
     assert error_code(cloud.client_with("sts", keys).get_caller_identity) == "ExpiredToken"
+
+
+def mend_deleted_access_key_is_refused(cloud: Cloud) -> None:
+    sts, delete = user_key(cloud)
+    assert sts.get_caller_identity()["Arn"].endswith(":user/alice")
+    delete()
+    assert error_code(sts.get_caller_identity) == "InvalidClientTokenId"
+
+
+def mend_inactive_access_key_is_refused(cloud: Cloud) -> None:
+    sts, _ = user_key(cloud, status="Inactive")
+    assert error_code(sts.get_caller_identity) == "InvalidClientTokenId"
 
 
 def mend_twelve_digits_are_the_root_of_an_account(cloud: Cloud) -> None:
