@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class RunStore:
         """Record that a run has started and return its id. Raises SyncError when the directory cannot be written."""
         run_id = uuid4().hex
         now = _now()
-        with closing(self._open()) as database, database:
+        with self._transaction() as database:
             database.execute(
                 "INSERT INTO runs VALUES (?, ?, 'running', ?, ?, '{}')",
                 (run_id, connection, now, now),
@@ -55,7 +55,7 @@ class RunStore:
 
     def update(self, run_id: str, record: Mapping[str, Any], status: str = "running") -> None:
         """Write a run's record; `status` is running, succeeded, failed or cut_off."""
-        with closing(self._open()) as database, database:
+        with self._transaction() as database:
             database.execute(
                 "UPDATE runs SET status = ?, updated_at = ?, record = ? WHERE id = ?",
                 (status, _now(), json.dumps(record, sort_keys=True), run_id),
@@ -63,7 +63,7 @@ class RunStore:
 
     def latest(self, connection: str) -> dict[str, Any] | None:
         """Return the newest run of a connection with its status and times, or None."""
-        with closing(self._open()) as database:
+        with self._transaction() as database:
             row = database.execute(
                 "SELECT id, status, started_at, updated_at, record FROM runs WHERE connection = ? "
                 "ORDER BY started_at DESC, rowid DESC LIMIT 1",
@@ -72,6 +72,15 @@ class RunStore:
         if row is None:
             return None
         return {"id": row[0], "status": row[1], "started_at": row[2], "updated_at": row[3], **json.loads(row[4])}
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        database = self._open()
+        try:
+            with database:
+                yield database
+        finally:
+            database.close()
 
     def _open(self) -> sqlite3.Connection:
         try:

@@ -66,7 +66,7 @@ def test_nobody_known_gives_the_default_user():
 def test_each_name_is_looked_up_once_until_told_to_forget():
     lookups: list[str] = []
     owners = directory(lookups)
-    for _ in range(3):
+    for _attempt in range(3):
         owners.owner_of(package(metadata={"Owner": "nobody"}))
     assert lookups == ["nobody"]
     owners.forget()
