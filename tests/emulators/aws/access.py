@@ -1,9 +1,10 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Identity policies, when a test asks for them: what users and roles may do, with resources, conditions and boundaries.
+"""Signatures of users and roles, and, when a test asks for them, identity policies with conditions and boundaries.
 
-Off by default. Root may do everything, as on AWS; GetCallerIdentity needs no permission. Sessions are not narrowed by
-session policies. Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+Signatures are always checked for keys that IAM or STS made. Policies are off by default. Root may do everything, as on
+AWS; GetCallerIdentity needs no permission. Sessions are not narrowed by session policies. Rules:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
 from __future__ import annotations
@@ -12,9 +13,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlparse
 
 from moto.core.authorization import ActionAuthenticatorMixin
-from moto.core.exceptions import AccessDeniedError, JsonRESTError
+from moto.core.exceptions import (
+    AccessDeniedError,
+    InvalidClientTokenIdError,
+    JsonRESTError,
+    SignatureDoesNotMatchError,
+)
+from moto.iam.access_control import IAMRequest
 from moto.iam.models import iam_backends
 
 from tests.emulators.aws.caller import Caller, caller_of, credential_scope
@@ -88,9 +96,13 @@ def is_allowed(caller: Caller, action: str, resource: str, context: Mapping[str,
 def _check(handler: Any, resource: str = "*") -> None:
     """Stands in for moto's own check, which knows neither conditions nor boundaries nor most resources."""
     scope = credential_scope(handler.headers.get("Authorization", ""))
-    if not SETTINGS.enforce or scope is None:
+    if scope is None:
         return
     caller = caller_of(handler.headers)
+    if caller.kind != "Root":
+        _check_signature(handler, scope[2])
+    if not SETTINGS.enforce:
+        return
     action = action_name(scope[2], handler._get_action())
     context = {
         "aws:PrincipalArn": caller.role_arn or caller.arn,
@@ -100,6 +112,26 @@ def _check(handler: Any, resource: str = "*") -> None:
     }
     if not is_allowed(caller, action, resource, context):
         raise _denied(scope[2], caller, action, resource)
+
+
+def _check_signature(handler: Any, service: str) -> None:
+    """A key that IAM or STS made comes with its own secret and token; the keys of root have none to compare with."""
+    query = urlparse(handler.uri).query
+    try:
+        IAMRequest(
+            account_id=handler.current_account,
+            method=handler.method,
+            path=handler.raw_path + (f"?{query}" if query else ""),
+            data=handler.data,
+            body=handler.raw_body,
+            headers=handler.headers,
+            action=handler._get_action(),
+        ).check_signature()
+    except (InvalidClientTokenIdError, SignatureDoesNotMatchError) as error:
+        if service in QUERY_SERVICES:
+            raise
+        code = "InvalidSignatureException" if isinstance(error, SignatureDoesNotMatchError) else error.error_type
+        raise JsonRESTError(code, error.message) from None
 
 
 def _denied(service: str, caller: Caller, action: str, resource: str) -> Exception:

@@ -110,6 +110,21 @@ def mend_session_expires(cloud: Cloud) -> None:
     assert error_code(cloud.client_with("sts", keys).get_caller_identity) == "ExpiredToken"
 
 
+def mend_wrong_secret_is_refused(cloud: Cloud) -> None:
+    iam = cloud.client("iam")
+    iam.create_user(UserName="alice")
+    key = iam.create_access_key(UserName="alice")["AccessKey"]["AccessKeyId"]
+    assert error_code(cloud.client_with("sts", Keys(key, "guess")).get_caller_identity) == "SignatureDoesNotMatch"
+    assert error_code(cloud.client_with("sqs", Keys(key, "guess")).list_queues) == "InvalidSignatureException"
+
+
+def mend_wrong_session_token_is_refused(cloud: Cloud) -> None:
+    arn = role(cloud, external_id=None)
+    given = cloud.client("sts", OTHER).assume_role(RoleArn=arn, RoleSessionName="probe")["Credentials"]
+    keys = Keys(given["AccessKeyId"], given["SecretAccessKey"], "another")
+    assert error_code(cloud.client_with("sts", keys).get_caller_identity) == "InvalidClientTokenId"
+
+
 def mend_deleted_access_key_is_refused(cloud: Cloud) -> None:
     sts, delete = user_key(cloud)
     assert sts.get_caller_identity()["Arn"].endswith(":user/alice")
