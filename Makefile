@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 COLLECTIONS := .ansible/collections
 WHEELHOUSE := .ansible/wheelhouse
 READY := $(VENV)/.ready
+# Linters call ansible by name.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(COLLECTIONS)
 

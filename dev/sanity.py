@@ -68,7 +68,13 @@ def main(arguments: list[str]) -> int:
         target = copy_checkout(pathlib.Path(folder).resolve())
         command = [str(binaries / "ansible-test"), "sanity", "--python", python, "--color", "no", *arguments]
         run = subprocess.run(
-            command, cwd=target, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            command,
+            cwd=target,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
     print(run.stdout)
     if run.returncode:
