@@ -17,12 +17,12 @@ PRIVATE_DIRECTORY = 0o700
 def write_private(path: Path, text: str) -> None:
     """Replace the file as a whole: a reader sees the old text or the new, also after a crash. Raises OSError.
 
-    Written by root, the file belongs to the owner of the directory, so that a service's user can read it.
+    mkstemp makes files that only their owner can read. Written by root, the file belongs to the owner of the directory,
+    so that a service's user can read it.
     """
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), PRIVATE_FILE)
             _give_to_owner_of(path.parent, file.fileno())
             file.write(text)
             file.flush()

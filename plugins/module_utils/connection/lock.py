@@ -46,7 +46,6 @@ def exclusive(
         for descriptor in (turnstile, main):
             while not _try(descriptor, fcntl.LOCK_EX):
                 _wait(name, deadline, clock, sleep)
-        fcntl.flock(turnstile, fcntl.LOCK_UN)
         yield
 
 

@@ -219,6 +219,17 @@ def test_a_console_that_sends_one_page_over_and_over_is_not_asked_for_ever():
         list(ConsoleClient(transport).select(Query(columns("Resource ID"), "Model")))
 
 
+@pytest.mark.parametrize("asked", ["jdoe", "j.doe@example.com"])
+def test_a_console_that_ignores_the_filter_does_not_give_us_somebody_else(asked):
+    users = [{"id": "1", "userName": "admin", "emails": [{"value": "admin@example.com"}]}]
+    users.append({"id": "2", "userName": "JDoe", "emails": [{"value": "J.Doe@example.com"}]})
+    transport = Transport("https://host", authenticator("basic", username="u", password="p"), random=lambda: 0.0)
+    transport._sender = ScriptedSender([answer(200, json.dumps({"Resources": users}).encode())])
+    assert ConsoleClient(transport).find_user(asked).user_name == "JDoe"
+    assert ConsoleClient(transport).find_user("nobody") is None
+    assert ConsoleClient(transport).find_user("nobody@example.com") is None
+
+
 @pytest.mark.parametrize("fields", [[], [{"name": "a"}, {"name": "b"}], None, [None]])
 def test_a_row_that_does_not_fit_the_columns_is_an_error(fields):
     transport = Transport("https://host", authenticator("basic", username="u", password="p"), random=lambda: 0.0)
