@@ -125,7 +125,7 @@ BAD: dict[str, tuple[tuple[str, dict[str, Any]], str]] = {
     "the vendor's pattern": (
         rule(event_pattern=VENDOR_PATTERN),
         "event_pattern is not valid JSON: Expecting ',' delimiter at line 9, column 7, near: "
-        '"CreateModelPackage", "CreateModelPackageGroup" "DeleteModelPackage", "DeleteModelPackage',
+        ', "CreateModelPackageGroup" "DeleteModelPackage", "DeleteModel',
     ),
     "pattern without lists": (
         rule(event_pattern={"detail": {"eventName": "X"}}),
@@ -271,10 +271,10 @@ def test_a_refusal_names_action_and_resource(
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "RequestThrottled"])
 def test_throttling_is_waited_out(account: Account, code: str) -> None:
-    fault = {"operation": "sqs.CreateQueue", "kind": "error", "times": 6, "code": code, "status": 400}
+    fault = {"operation": "sqs.CreateQueue", "kind": "error", "times": 3, "code": code, "status": 400}
     control(account, "/_emulator/faults", fault)
     assert account.succeed("sqs_queue", name="plain", aws_config={"retries": {"max_attempts": 1}})["changed"] is True
-    assert account.emulator.calls()["sqs.CreateQueue"] == 7
+    assert account.emulator.calls()["sqs.CreateQueue"] == 4
 
 
 def test_an_answer_without_its_body_is_not_taken_for_nothing(account: Account) -> None:
