@@ -25,7 +25,7 @@ from moto.sqs.models import sqs_backends
 
 from tests.emulators.aws.clock import CLOCK
 from tests.emulators.aws.policy import AccessRequest, evaluate
-from tests.emulators.aws.sqs import FaithfulQueue, queue_of_arn
+from tests.emulators.aws.sqs_queue import FaithfulQueue, queue_of_arn
 
 TARGETS_PER_RULE = 5
 MATCHERS = frozenset(
