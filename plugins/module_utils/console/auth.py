@@ -211,13 +211,6 @@ def authenticator(method: str, **options: str) -> Authenticator:
     return made
 
 
-def option_names(method: str) -> tuple[str, ...]:
-    """Return the names of the options of a login method. Raises BadOptionError for an unknown one."""
-    if method not in METHODS:
-        raise BadOptionError(f'There is no login method "{method}". There are: {", ".join(METHODS)}.')
-    return tuple(item.name for item in fields(METHODS[method]))
-
-
 def _complete(url: str, path: str) -> str:
     """Return url with path where url names only a host, else url as it is."""
     return url.rstrip("/") + path if urlsplit(url).path in ("", "/") else url

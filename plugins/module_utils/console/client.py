@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -210,9 +209,11 @@ class ConsoleClient:
         if "@" not in name_or_email:
             return _only(self._users("userName", name_or_email), name_or_email)
         found = self._users("emails", name_or_email)
-        if not found:
-            with suppress(RefusedError):
-                found = self._users("userName", name_or_email)
+        try:
+            found = found or self._users("userName", name_or_email)
+        except RefusedError as refusal:
+            if refusal.status != 400:
+                raise
         return _only(found, name_or_email)
 
     def task_view_url(self, object_id: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import ssl
 import threading
 import time
 from collections import Counter
@@ -235,8 +236,10 @@ def _failure(error: Exception, policy: RetryPolicy) -> Failure:
     kinds = requests.exceptions
     if isinstance(error, ValueError):  # what requests raises for addresses, proxies and headers that cannot be
         return Failure("is not an address that can be called", sent=False, final=True)
-    if isinstance(error, kinds.SSLError):
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
         return Failure("has a certificate that is not trusted here (set ca_path)", sent=False, final=True)
+    if isinstance(error, kinds.SSLError):
+        return Failure("does not speak TLS, or broke off doing so", sent=True)
     if isinstance(error, kinds.ProxyError):
         return Failure("cannot be reached through the proxy", sent=not _never_connected(error))
     if isinstance(error, kinds.ConnectTimeout):

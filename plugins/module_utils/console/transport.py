@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-import os
 import random as randomness
 import re
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from .address import check_scheme, parse_address
@@ -37,7 +38,7 @@ class Transport:
     """Authenticated requests to one console. May be used by several threads.
 
     ``url`` is any address of the console; plain http is refused except to this machine, unless ``allow_http``.
-    Raises WrongAddressError for an address that cannot be one, BadOptionError for a CA file that is not there.
+    Raises WrongAddressError for an address that cannot be one, BadOptionError for a CA file that is of no use.
     Clocks, sleep and randomness can be replaced.
     """
 
@@ -57,8 +58,7 @@ class Transport:
         pacer: Pacer | None = None,
     ) -> None:
         self.address = parse_address(url, allow_http=allow_http)
-        if ca_path and not os.path.exists(ca_path):
-            raise BadOptionError(f"The file of certificates {ca_path} (ca_path) does not exist on this host.")
+        _check_authorities(ca_path)
         self._authenticator = authenticator
         self._wall_clock = wall_clock
         self._login = authenticator.token_request(self.address.origin)
@@ -182,6 +182,18 @@ class Transport:
             if secret:
                 text = text.replace(secret, HIDDEN)
         return text
+
+
+def _check_authorities(ca_path: str | None) -> None:
+    """Raise BadOptionError for a CA file that is not there or holds no certificate; a directory is taken as it is."""
+    if not ca_path or Path(ca_path).is_dir():
+        return
+    try:
+        ssl.create_default_context(cafile=ca_path)
+    except OSError:
+        raise BadOptionError(
+            f"The file {ca_path} (ca_path) does not exist on this host or holds no certificate."
+        ) from None
 
 
 def error_text(answer: Answer) -> str:

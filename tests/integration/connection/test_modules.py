@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import certifi
 import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.objects import NewObject
@@ -13,6 +14,7 @@ from ansible_collections.wxgov.sagemaker.plugins.modules.governance_connection i
 
 from .conftest import ACCOUNT, Host
 
+AUTHORITIES = certifi.where()
 PROFILE = f"arn:aws:sagemaker:eu-central-1:{ACCOUNT}:user-profile/d-abc/links"
 QUEUE = f"https://sqs.eu-central-1.amazonaws.com/{ACCOUNT}/other.fifo"
 AMBIENT = {"role_arn": None, "external_id": None, "ambient": True}
@@ -111,11 +113,11 @@ CYCLES: dict[str, dict[str, Any]] = {
     },
     "console_allow_http": {"ask": {"console_allow_http": True}, "shows": {"console.allow_http": (False, True)}},
     "validate_certs": {"ask": {"validate_certs": False}, "shows": {"console.validate_certs": (True, False)}},
-    "ca_path": {"ask": {"ca_path": __file__}, "shows": {"console.ca_path": (None, __file__)}},
+    "ca_path": {"ask": {"ca_path": AUTHORITIES}, "shows": {"console.ca_path": (None, AUTHORITIES)}},
     "ca_path cleared": {
-        "before": {"ca_path": __file__},
+        "before": {"ca_path": AUTHORITIES},
         "ask": {"ca_path": ""},
-        "shows": {"console.ca_path": (__file__, None)},
+        "shows": {"console.ca_path": (AUTHORITIES, None)},
     },
     "sync_arn_field": {
         "ask": {"sync_arn_field": "Integration:Third Party Link"},

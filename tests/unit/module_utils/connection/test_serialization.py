@@ -91,6 +91,14 @@ def test_a_key_that_is_not_known_is_named(connection):
         assert "secret-" not in str(error.value)
 
 
+def test_a_name_and_a_kind_of_credentials_that_cannot_be(connection):
+    document = to_document(connection)
+    with pytest.raises(BrokenConnectionError, match="name"):
+        loads(json.dumps(document | {"name": "../x"}))
+    with pytest.raises(BrokenConnectionError, match="assume_role, access_key, ambient"):
+        loads(json.dumps(document | {"credentials": {"type": "magic"}}))
+
+
 def test_a_newer_version_is_refused_with_what_to_do(connection):
     with pytest.raises(BrokenConnectionError, match="schema version 2.*upgrade"):
         loads(json.dumps(to_document(connection) | {"schema_version": 2}))

@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.auth import authenticator
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.client import ConsoleClient
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import BadAnswerError, ConsoleError
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import (
+    BadAnswerError,
+    ConsoleError,
+    UnknownTypeError,
+)
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.objects import (
     NewObject,
     ObjectChange,
@@ -118,6 +122,15 @@ def test_lists_that_are_missing_or_broken_are_not_empty(read, answer):
     for body in (answer, None, [1], "text"):
         with pytest.raises(BadAnswerError):
             read(body)
+
+
+def test_the_model_group_type_is_not_guessed_between_two():
+    group = TypeSummary("7", "ModelGroup", "Something else")
+    labelled = [TypeSummary(str(i), f"Grp{i}", "Model Group") for i in (1, 2)]
+    assert ConsoleSchema({group.name: group}).model_group() == group
+    assert ConsoleSchema({group.name: group, "Grp1": labelled[0]}).model_group() == labelled[0]
+    with pytest.raises(UnknownTypeError, match="Grp1, Grp2"):
+        ConsoleSchema({one.name: one for one in labelled}).model_group()
 
 
 def test_lists_that_are_empty_are():

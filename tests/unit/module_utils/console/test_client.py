@@ -270,6 +270,20 @@ def test_users_are_found_by_name_and_by_address(client, console):
     assert client.find_user("back\\slash") is None
 
 
+def test_a_console_that_cannot_search_by_user_name_still_finds_addresses(client, console):
+    console.add_user("jdoe", "j.doe@example.com")
+    client.types()
+    console.fault("status", "GET", "scim/Users", status=400, times=1, skip=2)
+    assert client.find_user("j.doe@example.com").user_name == "jdoe"
+    assert client.find_user("nobody@example.com") is None
+    console.fault("status", "GET", "scim/Users", status=500, times=1, skip=1)
+    with pytest.raises(RefusedError):
+        client.find_user("nobody@example.com")
+    console.fault("status", "GET", "scim/Users", status=400, times=1)
+    with pytest.raises(RefusedError):
+        client.find_user("jdoe")
+
+
 def test_two_users_of_one_address_are_not_guessed_between(client, console):
     console.add_user("one", "team@example.com")
     console.add_user("two", "team@example.com")

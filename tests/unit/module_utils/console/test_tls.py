@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import http.server
 import ipaddress
+import socket
 import ssl
 import threading
 
@@ -18,7 +20,11 @@ from cryptography.x509.oid import NameOID
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.auth import authenticator
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.client import ConsoleClient
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import WrongAddressError
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import (
+    BadOptionError,
+    UnreachableError,
+    WrongAddressError,
+)
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.transport import Transport
 
 TYPES = b'{"types": [{"id": "1", "name": "Model", "localized_label": "Model"}]}'
@@ -98,6 +104,37 @@ def test_an_authority_can_be_given(tls):
 def test_a_certificate_for_another_address_is_not_good(tls):
     with pytest.raises(WrongAddressError, match="certificate"):
         types(tls[0].replace("127.0.0.1", "localhost"), ca_path=str(tls[1]))
+
+
+@pytest.mark.parametrize("text", [None, "", "no certificate"])
+def test_a_file_of_authorities_that_is_of_no_use_is_named(text, tmp_path):
+    path = tmp_path / "ca.pem"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(BadOptionError, match="ca.pem"):
+        types("https://host", ca_path=str(path))
+
+
+def test_a_handshake_that_breaks_off_is_an_outage_and_not_a_matter_of_trust():
+    server = socket.create_server(("127.0.0.1", 0))
+    accepted = []
+
+    def hang_up():
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                accepted.append(1)
+                connection.recv(1000)
+                connection.close()
+
+    thread = threading.Thread(target=hang_up)
+    thread.start()
+    with pytest.raises(UnreachableError, match="5 attempts"):
+        types(f"https://127.0.0.1:{server.getsockname()[1]}")
+    server.shutdown(socket.SHUT_RDWR)
+    server.close()
+    thread.join()
+    assert len(accepted) == 5
 
 
 def test_checking_can_be_left_out_whatever_the_environment_says(tls, monkeypatch):

@@ -10,7 +10,6 @@ import requests
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.auth import authenticator
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import (
     BadAnswerError,
-    BadOptionError,
     LoginRefusedError,
     NotFoundError,
     RefusedError,
@@ -218,10 +217,44 @@ def test_truncated_answers_that_stay_truncated_are_no_empty_result(client, entit
         read(client, entity)
 
 
-def test_a_ca_file_that_is_not_there_is_named(tmp_path):
-    login = authenticator("basic", username="a", password="b")
-    with pytest.raises(BadOptionError, match="none.pem"):
-        Transport("https://host", login, ca_path=str(tmp_path / "none.pem"))
+class Recorder:
+    """A pacer that only remembers."""
+
+    def __init__(self):
+        self.seen = []
+
+    def before(self):
+        self.seen.append("before")
+
+    def after(self, throttled):
+        self.seen.append("throttled" if throttled else "answered")
+
+
+def test_a_pacer_is_asked_before_each_request_and_told_of_throttling(console):
+    pacer = Recorder()
+    login = authenticator("basic", username="svc", password="demo-password")
+    transport = Transport(console.url, login, pacer=pacer, sleep=lambda seconds: None)
+    console.fault("status", "GET", "types", status=429, times=1)
+    transport.request("GET", "types", "GET types")
+    transport.close()
+    assert pacer.seen == ["before", "throttled", "before", "answered"]
+
+
+def test_a_token_that_cannot_be_sent_is_an_error(make_client, monkeypatch):
+    client = make_client()
+    odd = Answer(200, {}, "", {"token": "a\r\nX-Evil: 1"}, is_json=True)
+    monkeypatch.setattr(client.transport._sender, "send", lambda request: odd)
+    with pytest.raises(BadAnswerError, match="cannot be sent"):
+        client.types()
+
+
+def test_a_redirect_to_nowhere_is_still_a_redirect(client, monkeypatch):
+    for location in ("http://[bad", "", "https://sso.example.com/login?session=secret-1"):
+        answer = Answer(302, {"location": location}, "")
+        monkeypatch.setattr(client.transport._sender, "send", lambda request, answer=answer: answer)
+        with pytest.raises(WrongAddressError, match="redirects to") as error:
+            client.transport.request("GET", "types", "GET types")
+        assert "secret-1" not in str(error.value)
 
 
 def test_the_connections_are_kept(client, entity, console):
