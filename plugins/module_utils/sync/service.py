@@ -49,6 +49,7 @@ def open_connection(connection: Connection) -> Parts:
         auth_options=connection.console.auth_options,
         validate_certs=connection.console.validate_certs,
         ca_path=connection.console.ca_path,
+        allow_http=connection.console.allow_http,
     )
     reader = open_reader(console, connection)
     if console.get_object(connection.business_entity_id) is None:
