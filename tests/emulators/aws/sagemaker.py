@@ -21,11 +21,10 @@ from typing import Any
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import get_service_model
-from moto.ram.models import ram_backends
 from moto.sagemaker import models, responses, urls
 from moto.sagemaker.exceptions import ResourceNotFound, ValidationError
 
-from tests.emulators.aws import cloudtrail, search
+from tests.emulators.aws import cloudtrail, ram_state, search
 from tests.emulators.aws.caller import Caller, caller_of
 from tests.emulators.aws.clock import CLOCK
 from tests.emulators.aws.policy import AccessRequest, evaluate
@@ -177,7 +176,7 @@ class FaithfulSageMakerResponse(responses.SageMakerResponse):
         group = next((entry for entry in registry.groups.values() if entry.name.lower() == name.lower()), None)
         if group is not None and kind in ("model-package", "model-package-group"):
             request = AccessRequest(action, arn, account=caller.account, arns=caller.arns)
-            if evaluate(group.policy, request) == "allow" or _shared(group.arn, registry, caller.account):
+            if evaluate(group.policy, request) == "allow" or ram_state.opens(group.arn, caller.account, self.region):
                 return
         raise JsonRESTError(
             "AccessDeniedException",
@@ -431,21 +430,13 @@ class FaithfulSageMakerResponse(responses.SageMakerResponse):
         return ActionResult({"AuthorizedUrl": f"https://{host}/auth?token={token}&X-Expires={expires}"})
 
 
-def _shared(arn: str, registry: Registry, account: str) -> bool:
-    """Whether a RAM share of the owner gives the group to the account."""
-    shares = ram_backends[registry.account][registry.region].resource_shares
-    return any(
-        arn in share.resource_arns and account in share.principals for share in shares if share.status != "DELETED"
-    )
-
-
 def _shared_with(account: str, region: str) -> list[Entry]:
     return [
         group
         for owner, backends in list(models.sagemaker_backends.items())
         if owner != account and region in list(backends.keys())
         for group in backends[region].registry.groups.values()
-        if _shared(group.arn, backends[region].registry, account)
+        if ram_state.opens(group.arn, account, region)
     ]
 
 

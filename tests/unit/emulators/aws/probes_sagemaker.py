@@ -122,22 +122,6 @@ def mend_shared_group_takes_packages_of_other_accounts(cloud: Cloud) -> None:
     assert error_code(theirs.delete_model_package, ModelPackageName=arn) == "AccessDeniedException"
 
 
-def mend_ram_share_opens_a_group(cloud: Cloud) -> None:
-    group(cloud)
-    ram, theirs = cloud.client("ram"), cloud.client("ram", OTHER)
-    share = ram.create_resource_share(name="probe", resourceArns=[GROUP_ARN], allowExternalPrincipals=True)
-    arn = share["resourceShare"]["resourceShareArn"]
-    assert theirs.list_resources(resourceOwner="OTHER-ACCOUNTS")["resources"] == []
-    ram.associate_resource_share(resourceShareArn=arn, principals=[OTHER])
-    assert [entry["arn"] for entry in theirs.list_resources(resourceOwner="OTHER-ACCOUNTS")["resources"]] == [GROUP_ARN]
-    sagemaker = cloud.client("sagemaker", OTHER)
-    listed = sagemaker.list_model_package_groups(CrossAccountFilterOption="CrossAccount")
-    assert [entry["ModelPackageGroupArn"] for entry in listed["ModelPackageGroupSummaryList"]] == [GROUP_ARN]
-    assert package(sagemaker, GROUP_ARN)
-    ram.disassociate_resource_share(resourceShareArn=arn, principals=[OTHER])
-    assert error_code(sagemaker.create_model_package, ModelPackageGroupName=GROUP_ARN) == "AccessDeniedException"
-
-
 # ---- packages
 
 

@@ -17,12 +17,13 @@ from tests.unit.emulators.aws import (
     probes_cloudtrail,
     probes_events,
     probes_identity,
+    probes_ram,
     probes_sagemaker,
     probes_sqs,
 )
 from tests.unit.emulators.aws.clouds import EmulatedCloud, Probe, StockCloud
 
-PROBE_FILES = (probes_sqs, probes_events, probes_identity, probes_sagemaker, probes_cloudtrail)
+PROBE_FILES = (probes_sqs, probes_events, probes_identity, probes_ram, probes_sagemaker, probes_cloudtrail)
 
 
 def probes(modules: tuple[ModuleType, ...]) -> Iterator[Probe]:
