@@ -29,7 +29,6 @@ class Resource(Protocol):
 
     def as_result(self) -> dict[str, Any]:
         """The state as a module returns it: plain values only."""
-        ...
 
 
 S = TypeVar("S", bound=Resource)

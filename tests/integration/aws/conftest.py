@@ -16,8 +16,11 @@ from typing import Any
 import boto3
 import boto3.session
 import pytest
+import requests
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.aws import module as module_room
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.aws.patience import Patience
 from tests.emulators.aws.server import AwsEmulator
 
 ACCOUNT = "111122223333"
@@ -70,6 +73,11 @@ class Account:
         result.pop("invocation", None)
         return result
 
+    def fault(self, operation: str, **fault: Any) -> None:
+        """Have the emulator fail the next calls of an operation."""
+        body = {"operation": operation, **fault}
+        requests.post(f"{self.emulator.endpoint_url}/_emulator/faults", json=body, timeout=10).raise_for_status()
+
     def succeed(self, module: str, **arguments: Any) -> dict[str, Any]:
         """`run` that raises with the module's message when it fails."""
         result = self.run(module, **arguments)
@@ -97,6 +105,21 @@ def one_boto3_session() -> Iterator[None]:
 def account(aws: AwsEmulator) -> Account:
     """The account 111122223333 of an empty emulator."""
     return Account(aws)
+
+
+@pytest.fixture
+def hurry(monkeypatch: pytest.MonkeyPatch, account: Account) -> list[float]:
+    """Modules wait on the emulator's clock instead of their own; gives the pauses they made, in seconds."""
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        account.emulator.clock.advance(seconds)
+
+    monkeypatch.setattr(
+        module_room, "Patience", lambda timeout: Patience(timeout, sleep=sleep, clock=lambda: sum(pauses))
+    )
+    return pauses
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

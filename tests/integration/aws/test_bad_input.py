@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import requests
 
 from tests.integration.aws.conftest import ACCOUNT, Account
 
@@ -261,8 +260,7 @@ def test_a_limit_is_checked_against_the_scope_the_queue_has(account: Account) ->
 def test_a_refusal_names_action_and_resource(
     account: Account, operation: str, module: str, options: dict[str, Any], action: str, resource: str
 ) -> None:
-    fault = {"operation": operation, "kind": "error", "times": 1, "code": "AccessDeniedException", "status": 403}
-    control(account, "/_emulator/faults", fault)
+    account.fault(operation, kind="error", times=1, code="AccessDeniedException", status=403)
     result = account.run(module, **options)
     assert result["failed"] is True
     assert f"The credentials may not do {action} on {resource}; allow that action there." in result["msg"]
@@ -271,21 +269,13 @@ def test_a_refusal_names_action_and_resource(
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "RequestThrottled"])
 def test_throttling_is_waited_out(account: Account, code: str) -> None:
-    fault = {"operation": "sqs.CreateQueue", "kind": "error", "times": 3, "code": code, "status": 400}
-    control(account, "/_emulator/faults", fault)
+    account.fault("sqs.CreateQueue", kind="error", times=3, code=code, status=400)
     assert account.succeed("sqs_queue", name="plain", aws_config={"retries": {"max_attempts": 1}})["changed"] is True
     assert account.emulator.calls()["sqs.CreateQueue"] == 4
 
 
 def test_an_answer_without_its_body_is_not_taken_for_nothing(account: Account) -> None:
     account.succeed("sqs_queue", name="plain")
-    fault = {"operation": "sqs.GetQueueUrl", "kind": "http_html_200", "times": 1}
-    control(account, "/_emulator/faults", fault)
+    account.fault("sqs.GetQueueUrl", kind="http_html_200", times=1)
     message = account.refuse("sqs_queue", name="plain")
     assert "sqs:GetQueueUrl on plain" in message
-
-
-def control(account: Account, path: str, body: dict[str, Any]) -> None:
-    """Tell the emulator something over its control surface."""
-    answer = requests.post(account.emulator.endpoint_url + path, json=body, timeout=10)
-    answer.raise_for_status()

@@ -4,10 +4,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
 import json
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 
 from tests.integration.aws.conftest import ACCOUNT, Account, differing, walk_cycle
 
@@ -133,6 +138,57 @@ def queues(account: Account) -> None:
     for name in ("plain", "dead"):
         sqs.create_queue(QueueName=name)
     sqs.create_queue(QueueName="line.fifo", Attributes={"FifoQueue": "true", "ContentBasedDeduplication": "true"})
+
+
+class RefusingProxy(http.server.BaseHTTPRequestHandler):
+    """Passes calls on to the emulator, but answers one action as EventBridge does that refuses a target: with a 200."""
+
+    upstream = ""
+    action = ""
+
+    def do_POST(self) -> None:  # the name http.server wants
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("X-Amz-Target") == f"AWSEvents.{self.action}":
+            entry = {"TargetId": "queue", "ErrorCode": "ConcurrentModificationException", "ErrorMessage": "busy"}
+            self.answer(200, json.dumps({"FailedEntryCount": 1, "FailedEntries": [entry]}).encode())
+        else:
+            passed = requests.post(self.upstream, data=body, headers=dict(self.headers), timeout=10)
+            self.answer(passed.status_code, passed.content)
+
+    def answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/x-amz-json-1.1")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: Any) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def refusing(account: Account, action: str) -> Iterator[str]:
+    """The URL of a proxy that refuses a target of `action`."""
+    handler = type("Handler", (RefusingProxy,), {"upstream": account.emulator.endpoint_url, "action": action})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(("action", "targets"), [("PutTargets", [PLAIN]), ("RemoveTargets", [])])
+def test_a_target_that_is_refused_in_a_good_answer_fails_the_task(
+    account: Account, action: str, targets: list[dict[str, Any]]
+) -> None:
+    account.succeed("eventbridge_rule", name="registry", event_pattern=PATTERN, targets=[FIFO])
+    with refusing(account, action) as url:
+        result = account.run("eventbridge_rule", name="registry", targets=targets, endpoint_url=url)
+    assert result["failed"] is True
+    assert f"events:{action} on registry failed for 1 of 1 targets" in result["msg"]
+    assert "queue: ConcurrentModificationException: busy" in result["msg"]
+    assert result["failed_entries"] == [{"id": "queue", "code": "ConcurrentModificationException", "message": "busy"}]
 
 
 @pytest.mark.parametrize("cycle", CYCLES.values(), ids=CYCLES)

@@ -282,3 +282,12 @@ def test_deletion_takes_everything_off_first(account: Account) -> None:
 
 def test_no_region_is_needed(account: Account) -> None:
     assert account.succeed("iam_role", name="governance", region=None, **BASE)["changed"] is True
+
+
+def test_a_new_role_is_waited_for_until_it_shows(account: Account, hurry: list[float]) -> None:
+    """The first GetRole looks whether it is there; the next two come too early."""
+    account.fault("iam.GetRole", kind="error", times=3, code="NoSuchEntity", status=404)
+    made = account.succeed("iam_role", name="governance", **BASE)
+    assert made["role"]["role_id"]
+    assert account.emulator.calls()["iam.GetRole"] == 4
+    assert hurry == [1, 2]

@@ -12,7 +12,7 @@ import boto3
 import botocore.exceptions
 import pytest
 
-from tests.harness.playbook import PlayResult
+from tests.harness.playbook import CHECKOUT, PlayResult
 from tests.integration.aws.conftest import ACCOUNT, Account
 
 AGENT = "999988887777"
@@ -28,6 +28,21 @@ REGISTRY_CALLS = [
 Play = Callable[..., PlayResult]
 
 
+def granted_actions() -> set[str]:
+    """What the roles' runner policies grant, and the one action that nobody needs to grant."""
+    granted = {"sts:GetCallerIdentity"}
+    for role in ("aws_events", "aws_access"):
+        policy = json.loads((CHECKOUT / "roles" / role / "files" / "runner-policy.json").read_text())
+        for statement in policy["Statement"]:
+            granted |= {statement["Action"]} if isinstance(statement["Action"], str) else set(statement["Action"])
+    return granted
+
+
+def called_actions(account: Account) -> set[str]:
+    """What was called since the counters were cleared; of S3 the emulator tells only the verbs."""
+    return {name.replace(".", ":") for name in account.emulator.calls() if not name.startswith("s3.")}
+
+
 @pytest.fixture
 def onboard(run_playbook: Callable[..., PlayResult], account: Account) -> Play:
     """Both roles, then a task that shows their facts; keywords are variables, `check` is check mode."""
@@ -41,7 +56,10 @@ def onboard(run_playbook: Callable[..., PlayResult], account: Account) -> Play:
             "tasks": [{"name": "facts", "ansible.builtin.debug": {"msg": facts}}],
         }
         given = {"aws_events_connection_name": "alpha", "aws_access_agent_account_id": AGENT, **variables}
-        return run_playbook([play], env=account.environment, extra_vars=given, check=check)
+        account.emulator.clear_calls()
+        result = run_playbook([play], env=account.environment, extra_vars=given, check=check)
+        assert called_actions(account) <= granted_actions()
+        return result
 
     return run
 

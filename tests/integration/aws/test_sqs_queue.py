@@ -295,23 +295,26 @@ def test_deletion_is_shown_done_and_repeated_without_harm(account: Account) -> N
         assert (again["changed"], again["queue"], again["operations"]) == (False, None, [])
 
 
-def test_a_name_deleted_a_moment_ago_is_waited_for(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_deleted_a_moment_ago_is_waited_for(account: Account, hurry: list[float]) -> None:
     account.succeed("sqs_queue", name="plain")
     account.succeed("sqs_queue", name="plain", state="absent")
     message = account.refuse("sqs_queue", name="plain", wait=False)
     assert "deleted less than 60 seconds ago" in message
-    pauses: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-        account.emulator.clock.advance(seconds)
-
-    patience = "ansible_collections.wxgov.sagemaker.plugins.module_utils.aws.module.Patience"
-    from ansible_collections.wxgov.sagemaker.plugins.module_utils.aws.patience import Patience
-
-    monkeypatch.setattr(patience, lambda timeout: Patience(timeout, sleep=sleep))
+    assert hurry == []
     assert account.succeed("sqs_queue", name="plain")["changed"] is True
-    assert 50 <= sum(pauses) <= 70
+    assert 50 <= sum(hurry) <= 70
+
+
+def test_a_new_queue_is_waited_for_until_it_shows(account: Account, hurry: list[float]) -> None:
+    late = {"kind": "error", "times": 3, "code": "AWS.SimpleQueueService.NonExistentQueue", "status": 400}
+    account.fault("sqs.GetQueueAttributes", **late)
+    made = account.succeed("sqs_queue", name="plain", visibility_timeout=45)
+    assert made["queue"]["visibility_timeout"] == 45
+    assert hurry == [1, 2, 4]
+    account.fault("sqs.GetQueueAttributes", **late)
+    hasty = account.succeed("sqs_queue", name="other", wait=False)
+    assert hasty["queue"] is None
+    assert "does not show it yet" in str(hasty["warnings"])
 
 
 def test_the_region_of_the_task_is_the_region_of_the_queue(account: Account) -> None:
