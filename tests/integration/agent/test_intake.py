@@ -195,6 +195,22 @@ def test_messages_whose_answer_was_lost_come_again_at_once(rig):
     assert rig.queue.depth() == 0
 
 
+def test_the_id_of_an_attempt_is_kept_until_there_is_an_answer_and_then_renewed(rig):
+    asked = []
+    rig.client.meta.events.register(
+        "provide-client-params.sqs.ReceiveMessage",
+        lambda params, **_event: asked.append(params["ReceiveRequestAttemptId"]),
+    )
+    rig.emulator.fault("sqs.ReceiveMessage", "reset", times=2)
+    for _time in range(2):
+        with pytest.raises(Exception, match="closed"):
+            rig.intake.turn()
+    for _time in range(2):
+        rig.queue.send(event_body(ONE))
+        rig.intake.turn()
+    assert asked[0] == asked[1] == asked[2] != asked[3]
+
+
 def test_a_deletion_whose_answer_was_lost_does_no_harm(rig):
     rig.queue.send(event_body(ONE))
     rig.emulator.fault("sqs.DeleteMessageBatch", "lost_response")

@@ -21,20 +21,19 @@ from tests.integration.agent.support import wait_until
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[3]
 WHEELHOUSE = CHECKOUT / ".ansible" / "wheelhouse"
-REQUIREMENTS = CHECKOUT / "roles" / "sync_agent" / "files" / "requirements.txt"
 SECRET = 'not-so-secret "4713" \\ $HOME'
 
 
 class Host:
     """A host to deploy to: this one, with every directory of the role below one folder."""
 
-    def __init__(self, folder, run_playbook):
+    def __init__(self, folder):
         self.folder = folder
         self.prefix = folder / "opt"
         self.config = folder / "etc"
         self.state = folder / "state"
         self.units = folder / "units"
-        self._run = run_playbook
+        self.collections = folder / "collections"
         self.variables = {
             "sync_agent_service_manager": "process",
             "sync_agent_prefix": str(self.prefix),
@@ -46,18 +45,44 @@ class Host:
             "sync_agent_settings": {"receive_wait_seconds": 1, "status_seconds": 0.2},
             "sync_agent_environment": {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "WXGOV_TEST_SECRET": SECRET},
         }
+        self.units.mkdir()
+        self.source = self._copy_collection()
 
-    def apply(self, check=False, **changes):
-        """Apply the role; the result of the play, failed or not."""
-        play = {"hosts": "all", "gather_facts": False, "roles": ["wxgov.sagemaker.sync_agent"]}
-        return self._run([play], extra_vars={**self.variables, **changes}, check=check, diff=True)
+    def _copy_collection(self):
+        """Copy what of the collection is needed at run time: nothing else may be, and the test changes it."""
+        copy = self.collections / "ansible_collections" / "wxgov" / "sagemaker"
+        for part in ("meta", "plugins", "roles/sync_agent"):
+            shutil.copytree(CHECKOUT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(CHECKOUT / "galaxy.yml", copy)
+        return copy / "plugins" / "module_utils"
 
-    def deploy(self, **changes):
-        """The names of the tasks that changed something."""
-        result = self.apply(**changes).check()
+    def deploy(self, *steps):
+        """Apply the role once for each step (variables; `check` for check mode), in one run of ansible-playbook.
+
+        For each step, the names of the tasks that changed something.
+        """
+        plays = [
+            {
+                "hosts": "all",
+                "gather_facts": False,
+                "check_mode": bool(step.get("check")),
+                "roles": ["wxgov.sagemaker.sync_agent"],
+                "vars": {**self.variables, **{name: value for name, value in step.items() if name != "check"}},
+            }
+            for step in steps
+        ]
+        env = {"ANSIBLE_COLLECTIONS_PATH": str(self.collections)}
+        result = run_playbook(plays, env=env, diff=True).check()
         assert SECRET.split()[0] not in result.stdout
-        changed = {entry.task for entry in result.results if entry.kind == "ok" and entry.result.get("changed")}
-        return {task.removeprefix("wxgov.sagemaker.sync_agent : ") for task in changed}
+        changed = []
+        for entry in result.results:
+            name = entry.task.removeprefix("wxgov.sagemaker.sync_agent : ")
+            if name.startswith("Validating arguments"):
+                changed.append(set())
+            if entry.kind == "ok" and entry.result.get("changed"):
+                changed[-1].add(name)
+        assert len(changed) == len(steps)
+        return changed
 
     @property
     def status(self):
@@ -71,8 +96,6 @@ class Host:
     def pid(self):
         """The pid of the agent that lives, or None."""
         launcher = self.prefix / "current" / "bin" / "wxgov-agent"
-        if not launcher.exists():
-            return None
         command = [launcher, "status", "--config", self.config / "agent.json"]
         answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
         return json.loads(answer.stdout)["pid"]
@@ -86,120 +109,112 @@ class Host:
                 os.kill(int(lock.read_text()), signal.SIGKILL)
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """A prefix with the release installed and nothing running: what an image is built with."""
-    assert WHEELHOUSE.is_dir(), "make setup fills the wheelhouse"
-    assert not pathlib.Path("/run/systemd/system").exists(), "these tests would start a unit of this machine's"
-    host = Host(tmp_path_factory.mktemp("image"), run_playbook)
-    host.variables["sync_agent_service_manager"] = "systemd"
-    host.units.mkdir()
-    assert host.deploy(check=True) >= {"Create the release's directory", "Write the settings", "Install the unit"}
-    assert [path.name for path in host.folder.iterdir()] == ["units"], "check mode leaves nothing behind"
-    assert host.deploy() >= {"Install the requirements", "Write the environment", "Install the unit"}
-    return host
-
-
 @pytest.fixture
-def host(installed, tmp_path):
-    """A host with a copy of that prefix, so that the release need not be installed again."""
-    made = Host(tmp_path, run_playbook)
-    shutil.copytree(installed.prefix, made.prefix, symlinks=True)
+def host(tmp_path):
+    assert WHEELHOUSE.is_dir(), "make setup fills the wheelhouse"
+    assert not pathlib.Path("/run/systemd/system").exists(), "this test would start a unit of this machine's"
+    made = Host(tmp_path)
     yield made
     made.close()
 
 
-def test_the_package_is_the_source_without_what_needs_ansible(installed):
-    package = installed.prefix / "current" / "lib" / "wxgov_sagemaker"
-    source = CHECKOUT / "plugins" / "module_utils"
-    copied = {path.relative_to(package): path.read_bytes() for path in package.rglob("*.py")}
-    expected = {path.relative_to(source): path.read_bytes() for path in source.rglob("*.py")}
-    assert copied == {path: text for path, text in expected.items() if path.parts[0] != "aws"}
-    assert not any(b"import ansible" in text for text in copied.values())
+def test_the_life_of_a_deployment(host):
+    """One story, because an installation takes its time: deploy, repeat, upgrade, go back, remove."""
+    untouched = sorted(host.folder.rglob("*"))
+    (fresh,) = host.deploy({"check": True})
+    assert fresh >= {"Create the release's directory", "Write the settings", "Make the release the current one"}
+    assert sorted(host.folder.rglob("*")) == untouched, "check mode leaves nothing behind"
 
-
-def test_a_unit_is_installed_and_removed_where_systemd_does_not_run(installed):
-    unit = (installed.units / "wxgov-sync-agent.service").read_text()
-    assert f"ExecStart={installed.prefix}/current/bin/wxgov-agent run --config {installed.config}/agent.json" in unit
-    assert f"EnvironmentFile={installed.config}/agent.env" in unit
-    assert "not-so-secret" not in unit
-    assert installed.pid is None
-    assert installed.deploy() == set()
-
-
-def test_a_process_is_started_kept_restarted_and_ended(host):
-    assert "Start the agent" in host.deploy()
-    pid = host.pid
+    # A first deployment works, a second changes nothing.
+    first, again, again_checked = host.deploy({}, {}, {"check": True})
+    assert first >= fresh | {"Install the requirements", "Start the agent"}
+    assert again == again_checked == set()
+    pid, release = host.pid, host.release
     assert (host.status["state"], host.status["pid"]) == ("running", pid)
-    # The secret of the environment is in the process and in one private file, and in no command line.
+    assert host.status["deployment"]
+    assert len([line for line in agent_log(host) if "the agent runs with pid" in line["message"]]) == 1
+    check_package(host)
+    check_secret(host, pid)
+
+    # Changed source, settings and environment restart it from a release beside the old one; check mode only says so.
+    before = (host.source / "errors.py").read_text()
+    (host.source / "errors.py").write_text(before + "# changed\n")
+    changes = {
+        "sync_agent_settings": {"receive_wait_seconds": 1, "status_seconds": 0.3},
+        "sync_agent_environment": {"AWS_ENDPOINT_URL": "http://127.0.0.1:2"},
+    }
+    (checked,) = host.deploy({**changes, "check": True})
+    assert (host.pid, host.release) == (pid, release)
+    (changed,) = host.deploy(changes)
+    assert checked >= {
+        "Create the release's directory",
+        "Stop the agent that was deployed differently",
+        "Write the settings",
+        "Write the environment",
+        "Make the release the current one",
+        "Start the agent",
+    }
+    assert checked <= changed
+    upgraded = host.pid
+    assert upgraded not in (None, pid)
+    assert host.release != release
+    assert (host.prefix / "current" / "lib" / "wxgov_sagemaker" / "errors.py").read_text().endswith("# changed\n")
+    assert json.loads((host.config / "agent.json").read_text())["status_seconds"] == 0.3
+
+    # The agent has died, and one goes back to the source before: nothing to install, one to start.
+    os.kill(upgraded, signal.SIGKILL)
+    wait_until(lambda: host.pid is None)
+    (host.source / "errors.py").write_text(before)
+    back, unit = host.deploy({}, {"sync_agent_service_manager": "systemd"})
+    assert "Start the agent" in back
+    assert not back & {"Install the requirements", "Stop the agent that was deployed differently"}
+    assert host.release == release
+    last = host.pid
+    assert last not in (None, upgraded)
+
+    # Without systemd there is a unit, and nobody to start it.
+    assert unit == {"Install the unit"}
+    check_unit(host)
+
+    # Removal ends the process and leaves the connections alone.
+    (host.config / "connections.d").mkdir()
+    removal = {"sync_agent_state": "absent"}
+    removal_checked, removed, removed_again = host.deploy(
+        {**removal, "check": True}, {**removal}, {**removal, "sync_agent_remove_state": True}
+    )
+    assert removal_checked == removed == {"Stop the agent", "Remove program, settings and unit"}
+    assert removed_again == {"Remove program, settings and unit"}
+    wait_until(lambda: not pathlib.Path(f"/proc/{last}").exists(), timeout=2)
+    left = {str(path.relative_to(host.folder)) for path in host.folder.rglob("*") if "collections/" not in str(path)}
+    assert left == {"collections", "opt", "etc", "etc/connections.d", "units"}
+
+
+def check_package(host):
+    """The package is the source, byte by byte, without what needs Ansible."""
+    package = host.prefix / "current" / "lib" / "wxgov_sagemaker"
+    copied = {path.relative_to(package): path.read_bytes() for path in package.rglob("*.py")}
+    expected = {path.relative_to(host.source): path.read_bytes() for path in host.source.rglob("*.py")}
+    assert copied == {path: text for path, text in expected.items() if path.parts[0] != "aws"}
+    assert not any(b"import ansible" in text or b"from ansible" in text for text in copied.values())
+
+
+def check_secret(host, pid):
+    """The secret of the environment is in the process and in one private file, and in no command line."""
     assert stat.S_IMODE((host.config / "agent.env").stat().st_mode) == 0o600
     environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     assert f"WXGOV_TEST_SECRET={SECRET}".encode() in environment
     assert b"not-so-secret" not in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
 
-    # Once more, and in check mode: nothing changes, and it is the same process.
-    assert host.deploy() == set()
-    assert host.deploy(check=True) == set()
-    assert host.pid == pid
 
-    # Changed settings and environment restart it; check mode says so and does not.
-    host.variables["sync_agent_settings"] = {"receive_wait_seconds": 1, "status_seconds": 0.3}
-    host.variables["sync_agent_environment"] = {"AWS_ENDPOINT_URL": "http://127.0.0.1:2"}
-    restarted = {
-        "Stop the agent that was deployed differently",
-        "Write the settings",
-        "Write the environment",
-        "Start the agent",
-    }
-    assert host.deploy(check=True) == restarted
-    assert host.pid == pid
-    assert host.deploy() == restarted
-    assert host.pid not in (None, pid)
-    assert json.loads((host.config / "agent.json").read_text())["status_seconds"] == 0.3
-    pid = host.pid
-
-    # A process that has died is started again.
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: host.pid is None)
-    assert host.deploy() == {"Start the agent"}
-    assert host.pid not in (None, pid)
-
-    # Removal ends it, and leaves connections and, unless told, state alone.
-    pid = host.pid
-    removal = {"Stop the agent", "Remove program, settings and unit"}
-    assert host.deploy(check=True, sync_agent_state="absent") == removal
-    assert host.pid == pid
-    assert host.deploy(sync_agent_state="absent") == removal
-    wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), timeout=2)
-    assert not (host.prefix / "releases").exists()
-    assert (host.state / "state.db").exists()
-    assert host.deploy(sync_agent_state="absent", sync_agent_remove_state=True) == removal - {"Stop the agent"}
-    assert not host.state.exists()
-    assert host.deploy(sync_agent_state="absent", sync_agent_remove_state=True) == set()
+def check_unit(host):
+    unit = (host.units / "wxgov-sync-agent.service").read_text()
+    assert f"ExecStart={host.prefix}/current/bin/wxgov-agent run --config {host.config}/agent.json" in unit
+    assert f"EnvironmentFile={host.config}/agent.env" in unit
+    assert "not-so-secret" not in unit
 
 
-def test_an_upgrade_is_a_new_release_beside_the_old_one_and_can_be_gone_back_from(host, tmp_path):
-    host.deploy()
-    release, pid = host.release, host.pid
-    other = tmp_path / "requirements.txt"
-    other.write_text(REQUIREMENTS.read_text() + "# another release\n")
-    assert host.deploy(sync_agent_requirements=str(other)) >= {"Install the requirements", "Start the agent"}
-    assert host.release != release
-    assert host.pid not in (None, pid)
-    upgraded = host.pid
-    back = host.deploy()
-    assert "Start the agent" in back
-    assert "Install the requirements" not in back
-    assert host.release == release
-    assert host.pid not in (None, pid, upgraded)
-
-
-def test_settings_that_cannot_be_used_fail_with_their_name_and_can_be_mended(host):
-    refused = host.apply(sync_agent_settings={"workers": 0})
-    assert refused.rc != 0
-    assert "workers is 0 and must be a whole number" in refused.stdout
-    assert host.deploy() >= {"Write the settings", "Start the agent"}
-    assert host.status["state"] == "running"
+def agent_log(host):
+    return [json.loads(line) for line in (host.state / "agent.log").read_text().splitlines()]
 
 
 def test_the_release_is_named_after_source_requirements_and_python(tmp_path):
