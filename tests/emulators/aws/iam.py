@@ -1,6 +1,6 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IAM on moto: the managed policies this project names, and trust policies that IAM would refuse."""
+"""IAM on moto: the managed policies this project names, what IAM refuses: bad trust, deleting a user with keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from moto.iam import models, urls
 from moto.iam.aws_managed_policies import aws_managed_policies_data
-from moto.iam.exceptions import MalformedPolicyDocument
+from moto.iam.exceptions import DeleteConflictException, MalformedPolicyDocument
 
 from tests.emulators.aws.policy import as_list
 
@@ -78,6 +78,11 @@ class FaithfulIamBackend(models.IAMBackend):
         self.get_role(role_name)
         _refuse_malformed(policy_document)
         super().update_assume_role_policy(role_name, policy_document)
+
+    def delete_user(self, user_name: str) -> None:
+        if self.list_access_keys(user_name):
+            raise DeleteConflictException("Cannot delete entity, must delete access keys first.")
+        super().delete_user(user_name)
 
 
 def _refuse_malformed(document: str) -> None:

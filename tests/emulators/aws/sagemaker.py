@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import quote
 
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult, EmptyResult
@@ -422,12 +423,16 @@ class FaithfulSageMakerResponse(responses.SageMakerResponse):
         return EmptyResult()
 
     def create_presigned_domain_url(self) -> ActionResult:
+        domain = self.sagemaker_backend.describe_domain(self._get_param("DomainId"))
+        if domain["AuthMode"] == "SSO":
+            raise ValidationError("CreatePresignedDomainUrl can only be called for a Domain whose AuthMode is IAM.")
         profile = self._profile()
         seconds = self._get_param("ExpiresInSeconds") or PRESIGNED_SECONDS
+        landing = f"&landing={quote(self._get_param('LandingUri') or '')}"
         token = hashlib.sha256(secrets.token_bytes(32)).hexdigest()
         host = f"{profile['DomainId']}.studio.{self.region}.sagemaker.aws"
         expires = int(CLOCK.timestamp()) + seconds
-        return ActionResult({"AuthorizedUrl": f"https://{host}/auth?token={token}&X-Expires={expires}"})
+        return ActionResult({"AuthorizedUrl": f"https://{host}/auth?token={token}&X-Expires={expires}{landing}"})
 
 
 def _shared_with(account: str, region: str) -> list[Entry]:

@@ -36,11 +36,15 @@ _PUMP_SECONDS = 0.02
 
 
 class _Task(WSGITask):
-    """Shows the application the client's socket, so that a fault can cut it."""
+    """Shows the application the client's socket, so that a fault can cut it, and the path before it was unquoted.
+
+    moto routes REST services by RAW_URI, which waitress calls REQUEST_URI: an ARN in a path has slashes of its own.
+    """
 
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
         environ["emulator.socket"] = self.channel.socket
+        environ["RAW_URI"] = environ["REQUEST_URI"]
         return environ
 
 

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.unit.emulators.aws import (
     probes_cloudtrail,
     probes_events,
+    probes_groups,
     probes_identity,
     probes_ram,
     probes_sagemaker,
@@ -23,7 +24,15 @@ from tests.unit.emulators.aws import (
 )
 from tests.unit.emulators.aws.clouds import EmulatedCloud, Probe, StockCloud
 
-PROBE_FILES = (probes_sqs, probes_events, probes_identity, probes_ram, probes_sagemaker, probes_cloudtrail)
+PROBE_FILES = (
+    probes_sqs,
+    probes_events,
+    probes_identity,
+    probes_ram,
+    probes_sagemaker,
+    probes_cloudtrail,
+    probes_groups,
+)
 
 
 def probes(modules: tuple[ModuleType, ...]) -> Iterator[Probe]:
