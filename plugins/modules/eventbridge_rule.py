@@ -237,6 +237,12 @@ operations:
   type: list
   elements: str
   sample: [create_rule, put_targets]
+operations_done:
+  description: The operations that were done before one failed; the rest was not begun.
+  returned: when an operation failed
+  type: list
+  elements: str
+  sample: [create_rule]
 failed_entries:
   description: The targets that EventBridge refused, though it answered.
   returned: when PutTargets or RemoveTargets failed for some targets

@@ -221,6 +221,12 @@ operations:
   type: list
   elements: str
   sample: [create_role, put_inline_policy]
+operations_done:
+  description: The operations that were done before one failed; the rest was not begun.
+  returned: when an operation failed
+  type: list
+  elements: str
+  sample: [create_role]
 """
 
 import secrets

@@ -285,6 +285,12 @@ operations:
   type: list
   elements: str
   sample: [set_queue_attributes, tag]
+operations_done:
+  description: The operations that were done before one failed; the rest was not begun.
+  returned: when an operation failed
+  type: list
+  elements: str
+  sample: [set_queue_attributes]
 """
 
 from collections.abc import Mapping

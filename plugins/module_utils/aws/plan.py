@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+from .errors import AwsError
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -85,11 +87,16 @@ def converge(
 ) -> Outcome[S]:
     """Carry the plan out, then read the resource back; in check mode do neither.
 
-    `read_back` answers with the state and with warnings about what AWS does not show yet.
+    `read_back` answers with the state and with warnings about what AWS does not show yet. An AwsError on the way gets
+    the names of the operations that were done before it as the detail `operations_done`.
     """
     if check_mode or not plan.changed:
         return Outcome(plan, plan.after)
-    for operation in plan.operations:
-        apply(operation)
+    for index, operation in enumerate(plan.operations):
+        try:
+            apply(operation)
+        except AwsError as error:
+            error.details["operations_done"] = [done.name for done in plan.operations[:index]]
+            raise
     state, warnings = read_back(plan)
     return Outcome(plan, state, warnings)

@@ -267,6 +267,16 @@ def test_a_refusal_names_action_and_resource(
     assert result["missing_permission"] == {"action": action, "resource": resource}
 
 
+def test_what_was_done_before_a_failure_is_told(account: Account) -> None:
+    account.fault("events.PutTargets", kind="error", times=1, code="AccessDeniedException", status=403)
+    options: dict[str, Any] = {"name": "r", "event_pattern": {"a": [1]}, "targets": [{"id": "q", "arn": QUEUE}]}
+    result = account.run("eventbridge_rule", **options)
+    assert result["operations_done"] == ["create_rule"]
+    assert account.client("events").list_targets_by_rule(Rule="r")["Targets"] == []
+    mended = account.succeed("eventbridge_rule", **options)
+    assert mended["operations"] == ["put_targets"]
+
+
 @pytest.mark.parametrize("code", ["ThrottlingException", "RequestThrottled"])
 def test_throttling_is_waited_out(account: Account, code: str) -> None:
     account.fault("sqs.CreateQueue", kind="error", times=3, code=code, status=400)

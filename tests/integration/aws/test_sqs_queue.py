@@ -281,6 +281,14 @@ def test_an_equal_policy_in_other_words_changes_nothing(account: Account) -> Non
     assert account.succeed("sqs_queue", name="plain", policy=json.dumps(policy(terse)))["changed"] is False
 
 
+def test_a_receive_count_that_another_tool_set_as_text_is_the_same_number(account: Account) -> None:
+    sqs = account.client("sqs")
+    sqs.create_queue(QueueName="dead")
+    text = json.dumps({"deadLetterTargetArn": f"{PREFIX}:dead", "maxReceiveCount": "5"})
+    sqs.create_queue(QueueName="plain", Attributes={"RedrivePolicy": text})
+    assert account.succeed("sqs_queue", name="plain", redrive_policy=REDRIVE)["changed"] is False
+
+
 def test_deletion_is_shown_done_and_repeated_without_harm(account: Account) -> None:
     made = account.succeed("sqs_queue", name="plain")["queue"]
     checked = account.succeed("sqs_queue", name="plain", state="absent", check=True)
@@ -317,7 +325,12 @@ def test_a_new_queue_is_waited_for_until_it_shows(account: Account, hurry: list[
     assert "does not show it yet" in str(hasty["warnings"])
 
 
-def test_the_region_of_the_task_is_the_region_of_the_queue(account: Account) -> None:
-    made = account.succeed("sqs_queue", name="plain", region="eu-central-1")
-    assert made["queue"]["arn"] == f"arn:aws:sqs:eu-central-1:{ACCOUNT}:plain"
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("eu-central-1", "aws"), ("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")],
+)
+def test_the_region_of_the_task_is_the_region_of_the_queue(account: Account, region: str, partition: str) -> None:
+    checked = account.succeed("sqs_queue", name="plain", region=region, check=True)
+    made = account.succeed("sqs_queue", name="plain", region=region)
+    assert made["queue"]["arn"] == checked["queue"]["arn"] == f"arn:{partition}:sqs:{region}:{ACCOUNT}:plain"
     assert account.client("sqs").list_queues().get("QueueUrls", []) == []
