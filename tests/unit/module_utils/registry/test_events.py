@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import pathlib
@@ -179,7 +180,20 @@ def test_a_newer_minor_record_version_is_read_and_a_newer_major_one_is_not():
 
 @pytest.mark.parametrize(
     "body",
-    ["", "{", "nonsense", "[]", "null", "7", '"text"', "{}", '{"detail-type": 1}', "[" * 100_000, "1" * 10_000, "\ud800"],
+    [
+        "",
+        "{",
+        "nonsense",
+        "[]",
+        "null",
+        "7",
+        '"text"',
+        "{}",
+        '{"detail-type": 1}',
+        "[" * 100_000,
+        "1" * 10_000,
+        "\ud800",
+    ],
 )
 def test_what_is_no_event_is_undecodable(body):
     with pytest.raises(UndecodableEvent):
@@ -219,10 +233,8 @@ anything = st.recursive(
 
 @given(st.text() | anything.map(json.dumps) | st.binary().map(lambda data: data.decode("latin-1")))
 def test_any_text_is_touched_irrelevant_or_undecodable(body):
-    try:
+    with contextlib.suppress(UndecodableEvent):
         assert isinstance(read(body), Touched | Irrelevant)
-    except UndecodableEvent as error:
-        assert str(error)
 
 
 SAMPLES = [sample(path.stem) for path in sorted(EVENTS.glob("*.json"))]
