@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -152,6 +153,13 @@ def test_attributes_survive_the_way_to_aws_and_back(attributes: dict[str, Any]) 
     back = parse_attributes(render_attributes(attributes))
     for option, value in attributes.items():
         assert back[option] == (None if value in ("", {}) else value)
+
+
+@pytest.mark.parametrize("count", ["5", '"5"'])
+def test_a_receive_count_is_a_number_however_it_was_set(count: str) -> None:
+    text = f'{{"deadLetterTargetArn": "{ARN}dead", "maxReceiveCount": {count}}}'
+    found = parse_attributes({"RedrivePolicy": text})["redrive_policy"]
+    assert found == {"dead_letter_target_arn": f"{ARN}dead", "max_receive_count": 5}
 
 
 def test_scope_and_limit_travel_together() -> None:
