@@ -33,6 +33,14 @@ def expect_text(holder: Mapping[str, object], key: str, what: str) -> str:
     raise BadAnswerError(f'{what} has no "{key}": it was cut off or is not from this API.')
 
 
+def expect_boolean(holder: Mapping[str, object], key: str, what: str) -> bool:
+    """Return the true or false under key. Raises BadAnswerError if there is none."""
+    value = holder.get(key)
+    if isinstance(value, bool):
+        return value
+    raise BadAnswerError(f'{what} has no true or false under "{key}": it was cut off or is not from this API.')
+
+
 def optional_text(holder: Mapping[str, object], key: str) -> str | None:
     """Return the text under key, or None where it is missing, null or neither text nor a whole number."""
     value = holder.get(key)

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from .address import parse_address
 from .answers import expect_list, expect_mapping
 from .auth import authenticator
 from .errors import BadAnswerError, InvalidValueError, NotFoundError, RefusedError, UnknownTypeError
+from .limiter import LIMITERS
 from .objects import (
     EXTENSION,
     Association,
@@ -21,11 +23,13 @@ from .objects import (
     ConsoleUser,
     NewObject,
     ObjectChange,
+    Permissions,
     Scalar,
     associations_from_answer,
     change_body,
     creation_body,
     object_from_answer,
+    permissions_from_answer,
     read_value,
     users_from_answer,
 )
@@ -160,6 +164,19 @@ class ConsoleClient:
             self.transport.request("PUT", f"contents/{_quote(object_id)}", "PUT contents", body=body)
         )
 
+    def delete_object(self, object_id: str) -> bool:
+        """Delete an object; return whether there was one. Raises RefusedError where the console does not let it go."""
+        try:
+            self.transport.request("DELETE", f"contents/{_quote(object_id)}", "DELETE contents")
+        except NotFoundError:
+            return False
+        return True
+
+    def permissions(self, object_id: str) -> Permissions:
+        """Return what the login may do with an object. Raises NotFoundError, also where a console lacks this call."""
+        path = f"contents/{_quote(object_id)}/permissions/effective"
+        return permissions_from_answer(self.transport.request("GET", path, "GET contents/permissions/effective"))
+
     def parents(self, object_id: str) -> tuple[Association, ...]:
         """Return all parents, the primary one among them. Raises NotFoundError."""
         return self._associations(object_id, "parent")
@@ -259,11 +276,14 @@ def connect(
 ) -> ConsoleClient:
     """Return a client for the console at ``url``; no request is made yet.
 
-    ``auth_method`` and ``auth_options`` are those of console.auth.authenticator. Raises BadOptionError,
-    WrongAddressError.
+    ``auth_method`` and ``auth_options`` are those of console.auth.authenticator. All clients of one console in a
+    process share its limiter (``client.transport.pacer``). Raises BadOptionError, WrongAddressError.
     """
     login = authenticator(auth_method, **auth_options)
-    transport = Transport(url, login, validate_certs=validate_certs, ca_path=ca_path, allow_http=allow_http)
+    pacer = LIMITERS.of(parse_address(url, allow_http=allow_http).origin)
+    transport = Transport(
+        url, login, validate_certs=validate_certs, ca_path=ca_path, allow_http=allow_http, pacer=pacer
+    )
     return ConsoleClient(transport, settings)
 
 

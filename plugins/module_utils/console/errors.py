@@ -7,6 +7,7 @@
 
     ConsoleError
     ├── UnreachableError      no answer after all attempts (name, connection, TLS, timeout)
+    │   └── CircuitOpenError  not even asked, because it did not answer several times in a row
     ├── WrongAddressError     what answers is not the API (redirect, HTML), or an address that is not allowed
     ├── LoginRefusedError     the credentials are not accepted
     ├── RefusedError          the API answered with an error status (``status``)
@@ -31,6 +32,10 @@ class ConsoleError(WxgovError):
 
 class UnreachableError(ConsoleError):
     """No answer after all attempts."""
+
+
+class CircuitOpenError(UnreachableError):
+    """The console did not answer several times in a row and is left alone for a while."""
 
 
 class WrongAddressError(ConsoleError):

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from .answers import expect_list, expect_mapping, expect_text, optional_text
+from .answers import expect_boolean, expect_list, expect_mapping, expect_text, optional_text
 from .errors import BadAnswerError, InvalidValueError
 from .schema import ConsoleSchema, FieldDefinition, TypeDefinition
 
@@ -58,7 +58,8 @@ class ObjectChange:
     """A change of an object.
 
     Name, title and description are always sent, because a PUT without them empties them; of ``fields`` only those
-    that change need be given (the console merges them). A value of None clears the field.
+    that change need be given (the console merges them). A value of None clears the field. ``primary_parent_id`` None
+    leaves the object where it is.
     """
 
     type_name: str
@@ -66,6 +67,7 @@ class ObjectChange:
     title: str
     description: str
     fields: Mapping[str, Scalar | None] = field(default_factory=dict)
+    primary_parent_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,20 @@ class Association:
     id: str
     type_name: str
     name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What the user who is logged in may do with an object and what is in its folder."""
+
+    read: bool
+    write: bool
+    delete: bool
+    associate: bool
+
+    def lacking(self, *needed: str) -> tuple[str, ...]:
+        """Return those of the needed permissions ("read", "write", "delete", "associate") that are not given."""
+        return tuple(name for name in needed if not getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +176,16 @@ def creation_body(new: NewObject, definition: TypeDefinition) -> dict[str, objec
 
 def change_body(change: ObjectChange, definition: TypeDefinition, empty_value: str | None) -> dict[str, object]:
     """Return the body of a PUT; ``empty_value`` is what clears a field. Raises UnknownFieldError, InvalidValueError."""
-    return {
+    body: dict[str, object] = {
         "type_definition_id": definition.id,
         "name": change.name,
         "title": change.title,
         "description": change.description,
         "fields": _field_entries(change.fields, definition, empty_value),
     }
+    if change.primary_parent_id is not None:
+        body["primary_parent_id"] = change.primary_parent_id
+    return body
 
 
 def _field_entries(
@@ -230,6 +249,18 @@ def associations_from_answer(data: object, schema: ConsoleSchema, kind: str) -> 
         type_name = schema.by_id(expect_text(entry, "type_definition_id", what)).name
         found.append(Association(expect_text(entry, "id", what), type_name, optional_text(entry, "name")))
     return tuple(found)
+
+
+def permissions_from_answer(data: object) -> Permissions:
+    """Read the answer of GET permissions/effective. A key that is missing is an error, never a permission."""
+    what = "An object's permissions"
+    answer = expect_mapping(data, what)
+    return Permissions(
+        read=expect_boolean(answer, "can_read", what),
+        write=expect_boolean(answer, "can_write", what),
+        delete=expect_boolean(answer, "can_delete", what),
+        associate=expect_boolean(answer, "can_associate", what),
+    )
 
 
 def users_from_answer(data: object) -> tuple[ConsoleUser, ...]:

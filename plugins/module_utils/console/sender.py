@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from .errors import ConsoleError, UnknownOutcomeError, UnreachableError, WrongAddressError
+from .limiter import Sign
 
 try:
     import requests
@@ -96,10 +97,10 @@ class Pacer(Protocol):
     """A rate limiter shared by whoever calls one console."""
 
     def before(self) -> None:
-        """Wait until a request may be sent."""
+        """Wait until a request may be sent. May raise UnreachableError where it is not worth sending."""
 
-    def after(self, throttled: bool) -> None:
-        """Learn whether the server answered "too many requests"."""
+    def after(self, sign: Sign) -> None:
+        """Learn how the request ended."""
 
 
 class Sender:
@@ -170,7 +171,7 @@ class Sender:
             self._calls[request.label] += 1
         outcome = self._exchange(request)
         if self._pacer:
-            self._pacer.after(isinstance(outcome, Answer) and outcome.status == 429)
+            self._pacer.after(sign_of(outcome))
         return outcome
 
     def _exchange(self, request: Request) -> Answer | Failure:
@@ -269,6 +270,15 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             seen.add(id(cause))
             yield cause
             pending += [*cause.args, getattr(cause, "reason", None), cause.__context__]
+
+
+def sign_of(outcome: Answer | Failure) -> Sign:
+    """Return what an outcome says of the server: 502, 503 and 504 come from what stands before one that is down."""
+    if isinstance(outcome, Failure):
+        return Sign.UNKNOWN if outcome.final else Sign.SILENT
+    if outcome.status == 429:
+        return Sign.THROTTLED
+    return Sign.SILENT if outcome.status in RETRIED_STATUSES else Sign.ANSWERED
 
 
 def wait_before_repeat(

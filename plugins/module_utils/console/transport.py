@@ -58,6 +58,7 @@ class Transport:
         pacer: Pacer | None = None,
     ) -> None:
         self.address = parse_address(url, allow_http=allow_http)
+        self.pacer = pacer
         _check_authorities(ca_path)
         self._authenticator = authenticator
         self._wall_clock = wall_clock

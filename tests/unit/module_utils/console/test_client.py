@@ -319,3 +319,31 @@ def test_connect_makes_no_request(console):
     assert client.task_view_url("4577") == f"{console.url}/opgrc/app/jspview/react/grc/task-view/4577"
     assert client.types().by_name("Model").label == "Model"
     client.close()
+
+
+def test_an_object_is_deleted_once_and_only_when_nothing_hangs_under_it(client, entity, console):
+    child = client.create_object(NewObject("Register", "Churn", primary_parent_id=entity.id))
+    with pytest.raises(RefusedError, match="primary parent"):
+        client.delete_object(entity.id)
+    assert client.delete_object(child.id)
+    assert not client.delete_object(child.id)
+    assert client.delete_object(entity.id)
+    assert client.get_object(entity.id) is None
+
+
+def test_what_the_login_may_do(client, entity, console):
+    console.clear_calls()
+    assert client.permissions(entity.id).lacking("read", "write", "delete", "associate") == ()
+    console.switch(can_write=False)
+    assert client.permissions(entity.id).lacking("read", "write", "associate") == ("write", "associate")
+    assert console.calls() == {"GET contents/permissions/effective": 2}
+    with pytest.raises(NotFoundError):
+        client.permissions("1")
+
+
+def test_a_change_can_give_another_primary_parent(client, entity):
+    use_case = client.create_object(NewObject("Register", "Churn", primary_parent_id=entity.id))
+    group = client.create_object(NewObject("ModelGroup", "churn", "T", "D", entity.id, {ARN: "arn:x"}))
+    moved = client.update_object(group.id, ObjectChange("ModelGroup", "churn", "T", "D", {}, use_case.id))
+    assert (moved.primary_parent_id, moved.title, moved.fields[ARN]) == (use_case.id, "T", "arn:x")
+    assert {parent.id for parent in client.parents(group.id)} == {entity.id, use_case.id}

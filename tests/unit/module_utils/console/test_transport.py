@@ -226,8 +226,8 @@ class Recorder:
     def before(self):
         self.seen.append("before")
 
-    def after(self, throttled):
-        self.seen.append("throttled" if throttled else "answered")
+    def after(self, sign):
+        self.seen.append(sign.value)
 
 
 def test_a_pacer_is_asked_before_each_request_and_told_of_throttling(console):
