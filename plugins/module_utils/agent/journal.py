@@ -70,6 +70,14 @@ _READY = """
     SELECT key, generation, attempts, dirty_since FROM dirty
     WHERE connection = ? AND priority = ? AND not_before <= ? ORDER BY not_before LIMIT ?
 """
+_OTHER_FAULTS = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InternalError,
+    sqlite3.NotSupportedError,
+    sqlite3.OperationalError,
+    sqlite3.ProgrammingError,
+)
 _T = TypeVar("_T")
 
 
@@ -340,7 +348,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
     """Whether the file itself is at fault: sqlite3 has no class of its own for that, but subclasses for all else."""
-    return type(error) is sqlite3.DatabaseError
+    return not isinstance(error, _OTHER_FAULTS)
 
 
 def _move_aside(path: Path, error: sqlite3.DatabaseError) -> None:
