@@ -10,6 +10,8 @@
     ├── ConsoleError          console/errors.py
     ├── ConnectionStoreError  connection/errors.py
     ├── SyncError             sync/errors.py
+    ├── PreflightError        preflight/errors.py
+    ├── AwsError              aws/errors.py
     └── AgentError            agent/errors.py
 """
 
