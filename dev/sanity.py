@@ -6,8 +6,8 @@
 
 Three things stand between a plain checkout and ansible-test:
 
-* it must lie in `.../ansible_collections/wxgov/sagemaker` for real (a link is resolved), and outside any git work tree that
-  ignores it, or it reports "All targets skipped" with exit status 0. So: a copy in a temporary folder.
+* it must lie in `.../ansible_collections/wxgov/sagemaker` for real (a link is resolved), and outside any git work tree
+  that ignores it, or it reports "All targets skipped" with exit status 0. So: a copy in a temporary folder.
 * it bootstraps its virtual environments with a get-pip.py that it downloads; a file in its cache takes the place of
   the download. Its HOME is a folder inside `.ansible/`, so that nobody's home is touched.
 * amazon.aws must lie beside the collection.
@@ -45,7 +45,7 @@ def seed_get_pip() -> None:
 
 
 def copy_checkout(root: pathlib.Path) -> pathlib.Path:
-    """Copy what git tracks or would track to `root/ansible_collections/wxgov/sagemaker` and link amazon.aws beside it."""
+    """Copy what git tracks or would track into a collection tree below `root`, and link amazon.aws beside it."""
     target = root / "ansible_collections" / "wxgov" / "sagemaker"
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listing = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
