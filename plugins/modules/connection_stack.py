@@ -436,8 +436,7 @@ accounts:
     resources:
       description:
         - The resources by name in the order in which they are dealt with, C(trail), C(key), C(dead_letter_queue),
-          C(target_dead_letter_queue), C(queue), C(rule), C(native_rule), C(alarms) and C(role), as far as they are asked
-          for.
+          C(target_dead_letter_queue), C(queue), C(rule), C(native_rule), C(alarms), C(role), as far as asked for.
         - Each has C(status) (C(ok), C(changed), C(failed) or C(not_attempted)), C(changed), C(operations), C(state) as
           the module for that resource returns it, C(diff) with before and after, C(seconds), C(error) and
           C(error_details) (C(missing_permission) where an action is not allowed).
