@@ -228,7 +228,9 @@ def test_a_connection_is_forgotten_with_all_it_had(journal):
     assert journal.backlog("test").dirty == 1
 
 
-@pytest.mark.parametrize("content", [b"this is not a database, but long enough to look at" * 100, b"SQLite format 3\0" * 500])
+@pytest.mark.parametrize(
+    "content", [b"this is not a database, but long enough to look at" * 100, b"SQLite format 3\0" * 500]
+)
 def test_a_corrupt_file_is_moved_aside_and_begun_anew(tmp_path, content):
     path = tmp_path / "state.db"
     path.write_bytes(content)
