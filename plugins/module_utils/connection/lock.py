@@ -68,6 +68,25 @@ def shared(
         yield
 
 
+def is_held_alone(state_dir: str | os.PathLike[str], name: str) -> bool:
+    """Return whether somebody holds the lock of a connection alone, without waiting and without making any file.
+
+    Raises ConnectionStoreError where that cannot be told.
+    """
+    _check_name(name)
+    path = _lock_path(state_dir, name, "lock")
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise ConnectionStoreError(f"The lock file {path} cannot be opened: {error.strerror}.") from None
+    try:
+        return not _try(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def file_lock(
     path: Path,
@@ -110,10 +129,18 @@ def _wait(name: str, deadline: float | None, clock: Callable[[], float], sleep: 
 
 @contextmanager
 def _opened(state_dir: str | os.PathLike[str], name: str, suffix: str) -> Iterator[int]:
+    _check_name(name)
+    with _opened_path(_lock_path(state_dir, name, suffix)) as descriptor:
+        yield descriptor
+
+
+def _check_name(name: str) -> None:
     if not NAME_FORM.fullmatch(name):
         raise ConnectionStoreError(f"{name!r} is not the name of a connection.")
-    with _opened_path(Path(state_dir) / LOCKS_DIRECTORY / f"{name}.{suffix}") as descriptor:
-        yield descriptor
+
+
+def _lock_path(state_dir: str | os.PathLike[str], name: str, suffix: str) -> Path:
+    return Path(state_dir) / LOCKS_DIRECTORY / f"{name}.{suffix}"
 
 
 @contextmanager

@@ -22,3 +22,7 @@ class HeldBack(SyncError):
 
 class ParentMissing(SyncError):
     """A model's group is not in the console and could not be made."""
+
+
+class LinkError(SyncError):
+    """A model group and a use case that cannot be linked as asked."""

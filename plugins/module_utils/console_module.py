@@ -1,0 +1,66 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What modules that log in to a console have in common: the options of the fragment wxgov.sagemaker.console."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import env_fallback
+
+from .connection.model import SyncSettings
+from .console.client import ConsoleClient, connect
+from .console.errors import BadOptionError
+
+
+def console_option(name: str, **more: Any) -> dict[str, Any]:
+    """Return the specification of a console option that an environment variable can stand for."""
+    return {"type": "str", "fallback": (env_fallback, [f"WXGOV_{name.upper()}"]), **more}
+
+
+CONSOLE_OPTIONS: dict[str, dict[str, Any]] = {
+    "console_url": console_option("console_url"),
+    "console_auth_method": console_option(
+        "console_auth_method", choices=["mcsp", "mcsp_account", "ibm_cloud", "cp4d", "zen_api_key", "basic"]
+    ),
+    "console_api_key": console_option("console_api_key", no_log=True),
+    "console_instance_id": console_option("console_instance_id"),
+    "console_token_url": console_option("console_token_url", no_log=False),
+    "console_username": console_option("console_username"),
+    "console_password": console_option("console_password", no_log=True),
+    "console_allow_http": {"type": "bool"},
+    "validate_certs": {"type": "bool"},
+    "ca_path": {"type": "str"},
+}
+
+SYNC_OPTIONS: dict[str, dict[str, Any]] = {
+    "sync_arn_field": {"type": "str"},
+    "sync_model_group_type": {"type": "str"},
+    "sync_use_case_type": {"type": "str"},
+    "sync_business_entity_type": {"type": "str"},
+}
+"""Names in the console that a module may be told; those of a connection, without what only the synchronisation uses."""
+
+
+def open_console(params: Mapping[str, Any]) -> ConsoleClient:
+    """Return a client for a module's options; no request is made yet. Raises BadOptionError, WrongAddressError."""
+    for name in ("console_url", "console_auth_method"):
+        if not params[name]:
+            raise BadOptionError(f"{name} is not set: give it here, in module_defaults, or as WXGOV_{name.upper()}.")
+    login = ("api_key", "instance_id", "token_url", "username", "password")
+    return connect(
+        params["console_url"],
+        auth_method=params["console_auth_method"],
+        auth_options={name: params[f"console_{name}"] or "" for name in login},
+        validate_certs=params["validate_certs"] is not False,
+        ca_path=params["ca_path"] or None,
+        allow_http=params["console_allow_http"] is True,
+    )
+
+
+def sync_settings(params: Mapping[str, Any]) -> SyncSettings:
+    """Return the names that a module was told, with the defaults of a connection for the others."""
+    given = {name.removeprefix("sync_"): params[name] for name in SYNC_OPTIONS if params.get(name)}
+    return SyncSettings(**given)
