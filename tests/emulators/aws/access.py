@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import parse_qsl, quote, urlencode, urlparse
 
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.exceptions import (
@@ -73,9 +73,12 @@ def identity_documents(caller: Caller) -> list[str]:
 
 
 def boundary_document(caller: Caller) -> str | None:
-    """The permissions boundary of the caller's role; one that names no policy allows nothing."""
-    role = _role_of(caller) if caller.kind == "AssumedRole" else None
-    arn = role.permissions_boundary_arn if role is not None else None
+    """The permissions boundary of the caller's role or user; one that names no policy allows nothing."""
+    if caller.kind == "AssumedRole":
+        holder = _role_of(caller)
+    else:
+        holder = iam_backends[caller.account]["aws"].users.get(caller.name)
+    arn = getattr(holder, "permissions_boundary_arn", None)
     if not arn:
         return None
     policy = iam_backends[caller.account]["aws"].managed_policies.get(arn)
@@ -116,7 +119,8 @@ def _check(handler: Any, resource: str = "*") -> None:
 
 def _check_signature(handler: Any, service: str) -> None:
     """A key that IAM or STS made comes with its own secret and token; the keys of root have none to compare with."""
-    query = urlparse(handler.uri).query
+    # The address comes with its query decoded, and the signature is over the encoded one.
+    query = urlencode(parse_qsl(urlparse(handler.uri).query, keep_blank_values=True), quote_via=quote, safe="-_.~")
     try:
         IAMRequest(
             account_id=handler.current_account,

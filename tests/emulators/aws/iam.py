@@ -1,6 +1,6 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IAM on moto: the managed policies this project names, what IAM refuses: bad trust, deleting a user with keys."""
+"""IAM on moto: the managed policies this project names, boundaries of users, and what IAM refuses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import json
 import re
 from typing import Any
 
-from moto.iam import models, urls
+from moto.core.responses import ActionResult, EmptyResult
+from moto.iam import models, responses, urls
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.exceptions import DeleteConflictException, MalformedPolicyDocument
 
@@ -85,6 +86,29 @@ class FaithfulIamBackend(models.IAMBackend):
         super().delete_user(user_name)
 
 
+class FaithfulIamResponse(responses.IamResponse):
+    """Handlers of a user's permissions boundary, which moto drops."""
+
+    def _bound(self, arn: str | None) -> None:
+        user = self.backend.get_user(self._get_param("UserName"))
+        user.permissions_boundary_arn = arn
+        boundary = {"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": arn}
+        user.permissions_boundary = boundary if arn else None
+
+    def create_user(self) -> ActionResult:
+        result = super().create_user()
+        self._bound(self._get_param("PermissionsBoundary"))
+        return result
+
+    def put_user_permissions_boundary(self) -> ActionResult:
+        self._bound(self._get_param("PermissionsBoundary"))
+        return EmptyResult()
+
+    def delete_user_permissions_boundary(self) -> ActionResult:
+        self._bound(None)
+        return EmptyResult()
+
+
 def _refuse_malformed(document: str) -> None:
     problem = trust_policy_error(document)
     if problem:
@@ -93,3 +117,5 @@ def _refuse_malformed(document: str) -> None:
 
 def install() -> None:
     models.iam_backends.backend = FaithfulIamBackend
+    for path in urls.url_paths:
+        urls.url_paths[path] = FaithfulIamResponse.dispatch

@@ -127,3 +127,14 @@ def mend_a_presigned_url_lands_where_it_is_told(cloud: Cloud) -> None:
         DomainId=name, UserProfileName="auditor", ExpiresInSeconds=60, LandingUri="studio::models"
     )["AuthorizedUrl"]
     assert "landing=studio%3A%3Amodels" in url
+
+
+def mend_a_user_has_a_permissions_boundary(cloud: Cloud) -> None:
+    iam = cloud.client("iam")
+    boundary = "arn:aws:iam::aws:policy/AmazonSQSFullAccess"
+    iam.create_user(UserName="alice", PermissionsBoundary=boundary)
+    assert iam.get_user(UserName="alice")["User"]["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+    iam.delete_user_permissions_boundary(UserName="alice")
+    assert "PermissionsBoundary" not in iam.get_user(UserName="alice")["User"]
+    iam.put_user_permissions_boundary(UserName="alice", PermissionsBoundary=boundary)
+    assert iam.get_user(UserName="alice")["User"]["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary

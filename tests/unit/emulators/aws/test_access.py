@@ -97,6 +97,18 @@ def test_boundary_limits(cloud: EmulatedCloud) -> None:
     assert error_code(sqs.create_queue, QueueName="probe") == "AccessDenied"
 
 
+def test_boundary_limits_a_user(cloud: EmulatedCloud) -> None:
+    iam = cloud.client("iam")
+    boundary = iam.create_policy(PolicyName="edge", PolicyDocument=policy("sqs:ListQueues"))["Policy"]["Arn"]
+    iam.create_user(UserName="alice", PermissionsBoundary=boundary)
+    iam.put_user_policy(UserName="alice", PolicyName="all", PolicyDocument=policy("sqs:*"))
+    key = iam.create_access_key(UserName="alice")["AccessKey"]
+    cloud.emulator.enforce_iam()
+    sqs = cloud.client_with("sqs", Keys(key["AccessKeyId"], key["SecretAccessKey"]))
+    sqs.list_queues()
+    assert error_code(sqs.create_queue, QueueName="probe") == "AccessDenied"
+
+
 def test_user_has_the_policies_of_its_groups(cloud: EmulatedCloud) -> None:
     iam = cloud.client("iam")
     iam.create_user(UserName="alice")
