@@ -126,7 +126,7 @@ def _check_signature(handler: Any, service: str) -> None:
             account_id=handler.current_account,
             method=handler.method,
             path=handler.raw_path + (f"?{query}" if query else ""),
-            data=handler.data,
+            data=handler.data if handler.method == "POST" else {},  # else these are parameters of the address
             body=handler.raw_body,
             headers=handler.headers,
             action=handler._get_action(),
