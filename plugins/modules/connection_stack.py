@@ -438,7 +438,7 @@ accounts:
         - The resources by name in the order in which they are dealt with, C(trail), C(key), C(dead_letter_queue),
           C(target_dead_letter_queue), C(queue), C(rule), C(native_rule), C(alarms), C(role), as far as asked for.
         - Each has C(status) (C(ok), C(changed), C(failed) or C(not_attempted)), C(changed), C(operations), C(state) as
-          the module for that resource returns it, C(diff) with before and after, C(seconds), C(error) and
+          the module for that resource returns it, C(diff) (in diff mode), C(seconds), C(error) and
           C(error_details) (C(missing_permission) where an action is not allowed).
       returned: always
       type: dict
@@ -639,7 +639,7 @@ def main() -> None:
         return
     for warning in warnings_of(results):
         module.warn(warning)
-    accounts = [account_result(result) for result in results]
+    accounts = [account_result(result, bool(module._diff)) for result in results]
     answer: dict[str, Any] = {
         "changed": any(account["changed"] for account in accounts),
         "accounts": accounts,

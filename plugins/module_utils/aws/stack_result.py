@@ -16,27 +16,25 @@ from .stack import AccountResult, NodeResult
 from .stack_documents import Names
 from .trail_plan import RecordingState
 
-_NOTHING: Mapping[str, Any] = {"changed": False, "operations": [], "state": None}
 
+def resource_result(result: NodeResult, with_diff: bool) -> dict[str, Any]:
+    """One resource: `status` is ok, changed, failed or not_attempted; `error` the sentence of the latter two.
 
-def resource_result(result: NodeResult) -> dict[str, Any]:
-    """One resource: `status` is ok, changed, failed or not_attempted; `error` the sentence of the latter two."""
+    What a resource had done before it failed counts as changed. `diff` is filled in diff mode only.
+    """
     outcome = result.outcome
     details = result.error.details if isinstance(result.error, AwsError) else {}
-    common = {
-        "status": _status(result),
-        "error": _error(result),
-        "error_details": details,
-        "seconds": round(result.seconds, 3),
-    }
-    if outcome is None:
-        return {**_NOTHING, **common, "diff": {"before": {}, "after": {}}}
+    done = [operation.name for operation in outcome.plan.operations] if outcome else details.get("operations_done", [])
+    shown = outcome is not None and outcome.plan.changed and with_diff
     return {
-        "changed": outcome.plan.changed,
-        "operations": [operation.name for operation in outcome.plan.operations],
-        "state": describe(outcome.state),
-        "diff": outcome.plan.diff() if outcome.plan.changed else {"before": {}, "after": {}},
-        **common,
+        "status": _status(result),
+        "changed": bool(done),
+        "operations": done,
+        "state": describe(outcome.state) if outcome else None,
+        "diff": outcome.plan.diff() if outcome and shown else {"before": {}, "after": {}},
+        "seconds": round(result.seconds, 3),
+        "error": _error(result),
+        "error_details": {key: value for key, value in details.items() if key != "operations_done"},
     }
 
 
@@ -52,9 +50,9 @@ def _error(result: NodeResult) -> str:
     return f"not attempted because of {', '.join(result.waited_for)}" if result.waited_for else ""
 
 
-def account_result(result: AccountResult) -> dict[str, Any]:
+def account_result(result: AccountResult, with_diff: bool) -> dict[str, Any]:
     """One account, with the same keys whatever became of it."""
-    resources = {name: resource_result(node) for name, node in result.nodes.items()}
+    resources = {name: resource_result(node, with_diff) for name, node in result.nodes.items()}
     place = result.place
     return {
         "name": result.job.name,
