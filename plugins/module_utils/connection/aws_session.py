@@ -59,6 +59,20 @@ def client_for(session: Any, service: str) -> Any:
         raise AwsSessionError(f"No client for {service} can be made: {error}") from None
 
 
+def own_client(service: str, region: str | None = None) -> Any:
+    """Return a client with the credentials of the process itself. Raises AwsSessionError, also without a region."""
+    if not HAS_BOTO3:
+        raise AwsSessionError('The Python package "boto3" is missing on this host: install it to reach AWS.')
+    try:
+        session = boto3.Session(region_name=region)
+        if not session.region_name:
+            raise AwsSessionError("The AWS region is not set: name one.")
+        check_region(session.region_name)
+        return session.client(service, config=client_config())
+    except botocore.exceptions.BotoCoreError as error:
+        raise AwsSessionError(f"The AWS settings of this process cannot be used: {error}") from None
+
+
 def client_config(max_pool_connections: int = 10) -> Any:
     """Return the botocore Config of our clients."""
     return botocore.config.Config(

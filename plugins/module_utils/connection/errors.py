@@ -10,6 +10,7 @@
     ├── BrokenConnectionError   a kept connection cannot be read
     ├── InvalidConnectionError  values that cannot be a connection's
     ├── LockTimeoutError        somebody else holds a lock for longer than we wait
+    ├── EditConflictError       somebody else has changed a connection since it was read
     └── AwsSessionError         no AWS session can be made
 """
 
@@ -36,6 +37,10 @@ class InvalidConnectionError(ConnectionStoreError):
 
 class LockTimeoutError(ConnectionStoreError):
     """Somebody else holds a lock for longer than we wait."""
+
+
+class EditConflictError(ConnectionStoreError):
+    """Somebody else has changed a connection since it was read: read and decide anew."""
 
 
 class AwsSessionError(ConnectionStoreError):

@@ -3,6 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A connection as a JSON document, schema version 1.
 
+A document of an older version is brought up to date while it is read (MIGRATIONS), and written in the present version
+when it is next saved; one of a newer version is refused.
+
 ::
 
     {"schema_version": 1, "name": …, "description": …, "enabled": true,
@@ -19,9 +22,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from .errors import BrokenConnectionError
 from .model import (
@@ -36,6 +41,11 @@ from .model import (
 )
 
 SCHEMA_VERSION = 1
+
+Migration: TypeAlias = Callable[[dict[str, object]], dict[str, object]]
+
+MIGRATIONS: Mapping[int, Migration] = {}
+"""What turns a document of a version into one of the next; version 1 is the first there ever was."""
 
 _CREDENTIALS: Mapping[str, type[AssumeRole | AccessKey | AmbientCredentials]] = {
     "assume_role": AssumeRole,
@@ -83,19 +93,34 @@ def loads(text: str) -> Connection:
         document = json.loads(text)
     except (ValueError, RecursionError):
         raise BrokenConnectionError("it is not valid JSON") from None
-    return from_document(_Section("", document))
+    return from_document(_Section("", migrate(document)))
+
+
+def migrate(
+    document: object, migrations: Mapping[int, Migration] = MIGRATIONS, newest: int = SCHEMA_VERSION
+) -> dict[str, object]:
+    """Return a document of the newest version. Raises BrokenConnectionError, also where no migration leads there."""
+    section = _Section("", document)
+    version = section.integer("schema_version")
+    if version > newest:
+        raise BrokenConnectionError(
+            f"it has schema version {version}, written by a newer release than this one, which knows up to "
+            f"{newest}: upgrade here"
+        )
+    migrated = section.copy()
+    for step in range(version, newest):
+        if step not in migrations:
+            raise BrokenConnectionError(f"schema version {step} never existed")
+        try:
+            migrated = {**migrations[step](migrated), "schema_version": step + 1}
+        except (KeyError, TypeError, AttributeError, ValueError):
+            raise BrokenConnectionError(f"it is not a document of schema version {step}, as it says") from None
+    return migrated
 
 
 def from_document(section: _Section) -> Connection:
-    """Return the connection of a document. Raises BrokenConnectionError."""
-    version = section.integer("schema_version")
-    if version > SCHEMA_VERSION:
-        raise BrokenConnectionError(
-            f"it has schema version {version}, written by a newer release than this one, which knows up to "
-            f"{SCHEMA_VERSION}: upgrade here"
-        )
-    if version != SCHEMA_VERSION:
-        raise BrokenConnectionError(f"schema version {version} never existed")
+    """Return the connection of a document of the present version. Raises BrokenConnectionError."""
+    section.integer("schema_version")
     entity = section.section("business_entity")
     connection = Connection(
         name=section.text("name"),
@@ -128,6 +153,9 @@ class _Section:
         self._path = path
         self._value: Mapping[str, object] = value
         self._read: set[str] = set()
+
+    def copy(self) -> dict[str, object]:
+        return copy.deepcopy(dict(self._value))
 
     def text(self, key: str) -> str:
         value = self._get(key)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,11 @@ class DirectoryStore:
 
     def __init__(self, path: str | os.PathLike[str] = DEFAULT_DIRECTORY) -> None:
         self.path = Path(path)
+
+    @property
+    def place(self) -> str:
+        """Where the connections are, for messages."""
+        return str(self.path)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the connections, sorted; of none where there is no directory.
@@ -98,6 +103,13 @@ class DirectoryStore:
             write_private(path, dumps(connection))
         except OSError as error:
             raise ConnectionStoreError(f"{path} cannot be written: {error.strerror}.") from None
+
+    def update(self, name: str, change: Callable[[Connection], Connection]) -> Connection:
+        """Change a connection with no other change lost. Raises what load, save and edited raise."""
+        with self.edited():
+            changed = change(self.load(name))
+            self.save(changed)
+        return changed
 
     def remove(self, name: str) -> bool:
         """Remove a connection; return whether there was one. Raises ConnectionStoreError."""

@@ -21,8 +21,11 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model i
     SyncSettings,
 )
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.serialization import (
+    MIGRATIONS,
+    SCHEMA_VERSION,
     dumps,
     loads,
+    migrate,
     to_document,
 )
 
@@ -121,3 +124,35 @@ def test_any_json_is_refused(value):
 def test_no_secret_is_in_a_representation(connection):
     assert "secret-" not in repr(connection)
     assert "secret-key" not in repr(AccessKey("AKIA", "secret-key"))
+
+
+def test_documents_of_older_versions_are_brought_up_to_date_step_by_step():
+    steps = {
+        1: lambda document: {**document, "queue": {"url": document["queue_url"]}},
+        2: lambda document: {key: value for key, value in document.items() if key != "queue_url"},
+    }
+    old = {"schema_version": 1, "queue_url": "https://q"}
+    assert migrate(old, steps, 3) == {"schema_version": 3, "queue": {"url": "https://q"}}
+    assert old == {"schema_version": 1, "queue_url": "https://q"}
+    assert migrate({"schema_version": 3, "queue": {}}, steps, 3) == {"schema_version": 3, "queue": {}}
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"schema_version": 4}, "written by a newer release than this one, which knows up to 3: upgrade"),
+        ({"schema_version": 1}, "not a document of schema version 1"),
+        ({"schema_version": 0}, "version 0 never existed"),
+        ({"schema_version": "1"}, "not a whole number"),
+        ({}, "schema_version"),
+        ([], "not a JSON object"),
+    ],
+)
+def test_documents_that_cannot_be_brought_up_to_date(document, words):
+    steps = {1: lambda document: {"queue": document["queue_url"]}, 2: lambda document: document}
+    with pytest.raises(BrokenConnectionError, match=words):
+        migrate(document, steps, 3)
+
+
+def test_every_older_version_leads_to_the_present_one():
+    assert sorted(MIGRATIONS) == list(range(1, SCHEMA_VERSION))

@@ -1,0 +1,319 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What holds for every store, tried on both: a directory, and Secrets Manager as the AWS emulator has it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import threading
+
+import boto3
+import pytest
+
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.errors import (
+    AwsSessionError,
+    BrokenConnectionError,
+    ConnectionStoreError,
+    EditConflictError,
+    InvalidConnectionError,
+    NoSuchConnectionError,
+)
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.secrets_store import (
+    DEFAULT_PREFIX,
+    SecretsStore,
+)
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.serialization import dumps
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.store import DirectoryStore
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.stores import StoreSettings, open_store
+
+REGION = "eu-central-1"
+
+
+class Directory:
+    """A directory and a way to write nonsense into it."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def open(self):
+        return DirectoryStore(self.path)
+
+    def spoil(self, name, text):
+        self.path.mkdir(exist_ok=True)
+        (self.path / f"{name}.json").write_text(text)
+
+
+class Secrets:
+    """The same with secrets."""
+
+    def __init__(self):
+        self.client = boto3.client("secretsmanager", region_name=REGION)
+
+    def open(self):
+        return SecretsStore(self.client)
+
+    def spoil(self, name, text):
+        self.client.create_secret(Name=f"{DEFAULT_PREFIX}{name}", SecretString=text)
+
+
+@pytest.fixture
+def cloud(aws, monkeypatch):
+    """The AWS emulator as the process sees it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "111122223333")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return aws
+
+
+@pytest.fixture(params=["directory", "secretsmanager"])
+def kept(request, tmp_path):
+    if request.param == "directory":
+        return Directory(tmp_path / "connections.d")
+    request.getfixturevalue("cloud")
+    return Secrets()
+
+
+@pytest.fixture
+def store(kept):
+    return kept.open()
+
+
+def test_what_is_saved_is_loaded_by_this_store_and_the_next(store, kept, connection, another):
+    assert store.names() == ()
+    for one in (connection, another):
+        store.save(one)
+    for reader in (store, kept.open()):
+        assert reader.names() == ("churn", "credit-risk")
+        assert reader.load("credit-risk") == reader.find("credit-risk") == connection
+        assert (reader.load_all().connections, reader.load_all().problems) == ((another, connection), {})
+        assert reader.is_private("churn")
+
+
+def test_a_connection_is_replaced_and_removed(store, kept, connection):
+    store.save(connection)
+    for description in ("second", "third"):
+        store.save(dataclasses.replace(connection, description=description))
+        assert kept.open().load("credit-risk").description == description
+    assert store.remove("credit-risk")
+    assert not store.remove("credit-risk")
+    assert (store.names(), store.find("credit-risk"), store.load_all().connections) == ((), None, ())
+
+
+def test_a_name_that_was_removed_can_be_used_again(store, kept, connection):
+    store.save(connection)
+    store.remove("credit-risk")
+    again = dataclasses.replace(connection, description="again")
+    for writer in (store, kept.open()):
+        writer.save(again)
+        assert kept.open().load("credit-risk") == again
+        writer.remove("credit-risk")
+
+
+def test_nothing_there(store):
+    with pytest.raises(NoSuchConnectionError, match="nothing"):
+        store.load("nothing")
+    assert store.find("nothing") is None
+    assert store.remove("nothing") is False
+
+
+@pytest.mark.parametrize("name", ["", "Credit", "a/b", "../x", "-a", "a" * 64, "a.b", "a\n"])
+def test_names_that_cannot_be(store, name, connection):
+    for act in (store.load, store.remove, store.is_private):
+        with pytest.raises(InvalidConnectionError):
+            act(name)
+    with pytest.raises(InvalidConnectionError):
+        store.save(dataclasses.replace(connection, name=name))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "not valid JSON"),
+        ("[]", "not a JSON object"),
+        ('{"schema_version": 99}', "upgrade"),
+        ('{"schema_version": 0}', "never existed"),
+    ],
+)
+def test_what_cannot_be_used_is_named_and_hides_no_other(store, kept, connection, text, words):
+    store.save(connection)
+    kept.spoil("broken", text)
+    with pytest.raises(BrokenConnectionError, match=words) as error:
+        store.load("broken")
+    assert "broken" in str(error.value)
+    loaded = store.load_all()
+    assert (loaded.connections, list(loaded.problems)) == ((connection,), ["broken"])
+    assert words in loaded.problems["broken"]
+    assert store.remove("broken")
+
+
+def test_a_connection_under_anothers_name_is_not_used(store, kept, connection):
+    kept.spoil("copy", dumps(connection))
+    with pytest.raises(BrokenConnectionError, match="another name"):
+        store.load("copy")
+
+
+def test_concurrent_writers_lose_no_change(kept, connection):
+    kept.open().save(dataclasses.replace(connection, description="0"))
+    failures = []
+
+    def count(current):
+        return dataclasses.replace(current, description=str(int(current.description) + 1))
+
+    def work():
+        store = kept.open()
+        done = 0
+        while done < 8:
+            try:
+                store.update("credit-risk", count)
+            except EditConflictError:
+                continue
+            except Exception as error:
+                failures.append(error)
+                return
+            done += 1
+
+    threads = [threading.Thread(target=work) for _count in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert kept.open().load("credit-risk").description == "24"
+
+
+def test_an_update_of_what_is_not_there_is_an_error(store):
+    with pytest.raises(NoSuchConnectionError):
+        store.update("nothing", lambda connection: connection)
+
+
+def test_no_secret_is_told(store, kept, connection):
+    kept.spoil("broken", dumps(connection).replace('"name"', '"nome"'))
+    assert "secret-" not in str(store.load_all().problems)
+    assert "secret-" not in repr(store)
+
+
+# ---- Secrets Manager alone -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def secrets(cloud):
+    return Secrets()
+
+
+def test_a_writer_who_has_not_seen_the_last_change_is_refused(secrets, connection):
+    first, second = secrets.open(), secrets.open()
+    first.save(connection)
+    seen = second.load("credit-risk")
+    first.save(dataclasses.replace(connection, description="first"))
+    with pytest.raises(EditConflictError):
+        second.save(dataclasses.replace(seen, enabled=False))
+    assert secrets.open().load("credit-risk").description == "first"
+    with pytest.raises(EditConflictError):
+        secrets.open().save(connection)
+
+
+def test_a_write_whose_answer_was_lost_is_not_taken_for_a_conflict(secrets, cloud, connection):
+    store = secrets.open()
+    store.save(connection)
+    cloud.fault("secretsmanager.UpdateSecretVersionStage", "lost_response", times=1)
+    store.save(dataclasses.replace(connection, description="new"))
+    assert secrets.open().load("credit-risk").description == "new"
+
+
+def test_writes_take_two_calls_and_a_listing_one_each(secrets, cloud, connection, another):
+    store = secrets.open()
+    cloud.clear_calls()
+    store.save(connection)
+    store.save(dataclasses.replace(connection, description="new"))
+    assert cloud.calls() == {
+        "secretsmanager.CreateSecret": 1,
+        "secretsmanager.PutSecretValue": 1,
+        "secretsmanager.UpdateSecretVersionStage": 1,
+    }
+    store.save(another)
+    cloud.clear_calls()
+    store.load_all()
+    assert cloud.calls() == {"secretsmanager.ListSecrets": 1, "secretsmanager.GetSecretValue": 2}
+
+
+def test_other_secrets_are_left_alone(secrets, connection):
+    secrets.client.create_secret(Name="database", SecretString="x")
+    secrets.client.create_secret(Name=f"{DEFAULT_PREFIX}UPPER", SecretString="x")
+    secrets.client.create_secret(Name=f"other/{DEFAULT_PREFIX}a", SecretString="x")
+    store = secrets.open()
+    store.save(connection)
+    assert store.names() == ("credit-risk",)
+    elsewhere = SecretsStore(secrets.client, "team-b/")
+    assert elsewhere.names() == ()
+    elsewhere.save(connection)
+    assert (elsewhere.names(), store.names()) == (("credit-risk",), ("credit-risk",))
+
+
+def test_more_connections_than_a_page(secrets, connection):
+    for number in range(105):
+        secrets.client.create_secret(Name=f"{DEFAULT_PREFIX}c-{number:03}", SecretString="x")
+    assert len(secrets.open().names()) == 105
+
+
+def test_a_removed_secret_can_be_had_back_unless_told_otherwise(secrets, connection):
+    store = secrets.open()
+    store.save(connection)
+    store.remove("credit-risk")
+    assert secrets.client.describe_secret(SecretId=f"{DEFAULT_PREFIX}credit-risk")["DeletedDate"]
+    for_good = SecretsStore(secrets.client, recovery_days=0)
+    for_good.save(connection)
+    for_good.remove("credit-risk")
+    with pytest.raises(secrets.client.exceptions.ResourceNotFoundException):
+        secrets.client.describe_secret(SecretId=f"{DEFAULT_PREFIX}credit-risk")
+
+
+def test_missing_rights_are_named(secrets, cloud, connection):
+    for operation, act in {
+        "ListSecrets": lambda store: store.names(),
+        "GetSecretValue": lambda store: store.load("credit-risk"),
+        "CreateSecret": lambda store: store.save(connection),
+    }.items():
+        cloud.fault(f"secretsmanager.{operation}", "error", code="AccessDeniedException", status=400, times=1)
+        with pytest.raises(ConnectionStoreError, match=f"secretsmanager:{operation} is needed"):
+            act(secrets.open())
+
+
+def test_an_answer_that_was_cut_off_is_not_nothing_there(secrets, cloud, connection):
+    secrets.open().save(connection)
+    cloud.fault("secretsmanager.ListSecrets", "http_html_200", times=None)
+    with pytest.raises(ConnectionStoreError):
+        secrets.open().names()
+
+
+def test_the_door_to_both(cloud, tmp_path, connection):
+    directory = open_store(StoreSettings(directory=str(tmp_path)))
+    assert (isinstance(directory, DirectoryStore), directory.place) == (True, str(tmp_path))
+    store = open_store(StoreSettings("secretsmanager", region=REGION, prefix="x/", kms_key_id="alias/own"))
+    store.save(connection)
+    assert store.place == "Secrets Manager (x/*)"
+    found = boto3.client("secretsmanager", region_name=REGION).describe_secret(SecretId="x/credit-risk")
+    assert found["KmsKeyId"] == "alias/own"
+    with pytest.raises(AwsSessionError, match="region is not set"):
+        open_store(StoreSettings("secretsmanager"))
+    with pytest.raises(AwsSessionError, match="eu-central-9"):
+        open_store(StoreSettings("secretsmanager", region="eu-central-9"))
+    with pytest.raises(ConnectionStoreError, match='no store "etcd"'):
+        open_store(StoreSettings("etcd"))
+
+
+def test_no_credentials_is_said_so(cloud, monkeypatch):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    with pytest.raises(ConnectionStoreError, match="credentials"):
+        open_store(StoreSettings("secretsmanager", region=REGION)).names()
+
+
+def test_the_secret_holds_the_very_document_of_a_file(secrets, connection, tmp_path):
+    secrets.open().save(connection)
+    DirectoryStore(tmp_path).save(connection)
+    text = secrets.client.get_secret_value(SecretId=f"{DEFAULT_PREFIX}credit-risk")["SecretString"]
+    assert json.loads(text) == json.loads((tmp_path / "credit-risk.json").read_text())
