@@ -48,7 +48,7 @@ def root_of(account: str, access_key: str) -> Caller:
 
 def credential_scope(authorization: str) -> tuple[str, str, str] | None:
     """(access key id, region, service) out of a SigV4 Authorization header; None when there is none."""
-    _, _, rest = authorization.partition("Credential=")
+    _unused, _unused, rest = authorization.partition("Credential=")
     parts = rest.split(",")[0].split("/")
     return (parts[0], parts[-3], parts[-2]) if len(parts) >= 5 else None
 

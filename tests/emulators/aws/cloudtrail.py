@@ -224,7 +224,7 @@ def record(call: Call, recipient: str, shared_event_id: str | None) -> dict[str,
         "eventCategory": "Management",
     }
     if failed:
-        detail["errorCode"] = str(call.answer.get("__type", "InternalFailure")).split("#")[-1]
+        detail["errorCode"] = str(call.answer.get("__type", "InternalFailure")).rsplit("#", maxsplit=1)[-1]
         detail["errorMessage"] = call.answer.get("message") or call.answer.get("Message", "")
     if shared_event_id:
         detail["sharedEventID"] = shared_event_id
@@ -334,7 +334,7 @@ class DeliveryHop:
             if self._held or delay:
                 self._pending += [entry] * copies
                 return
-        for _ in range(copies):
+        for _unused in range(copies):
             _publish(entry)
 
     def deliver_due(self) -> None:

@@ -251,7 +251,7 @@ def check_resources(account: str, region: str, arns: Iterable[str]) -> None:
         parts = arn.split(":", 5)
         if len(parts) != 6 or parts[0] != "arn":
             raise refusal("MalformedArnException", f"The specified resource ARN {arn} is not valid. Verify the ARN.")
-        kind, _, name = parts[5].partition("/")
+        kind, _unused, name = parts[5].partition("/")
         if kind not in (*models.ResourceShare.SHAREABLE_RESOURCES, "model-package-group"):
             raise refusal("MalformedArnException", "You cannot share the selected resource type.")
         groups = sagemaker_backends[account][region].registry.groups if kind == "model-package-group" else None

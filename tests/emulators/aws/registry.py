@@ -66,7 +66,7 @@ class _Index:
     def visible(self) -> dict[str, dict[str, Any]]:
         horizon = CLOCK.timestamp() - SETTINGS.search_lag
         while self.changes and self.changes[0][0] <= horizon:
-            _, arn, record = self.changes.popleft()
+            _unused, arn, record = self.changes.popleft()
             self.revision += 1
             if record is None:
                 self.records.pop(arn, None)

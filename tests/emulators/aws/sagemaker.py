@@ -126,7 +126,7 @@ class FaithfulSageMakerResponse(responses.SageMakerResponse):
         result = super().call_action()
         operation = self._get_action()
         if not cloudtrail.is_read_only(operation):
-            status, _, body = result
+            status, _unused, body = result
             cloudtrail.record_call(
                 cloudtrail.Call(
                     operation=operation,

@@ -58,7 +58,7 @@ def property_value(record: Mapping[str, Any], name: str) -> Any:
     if name.startswith("Tags."):
         tags = {tag["Key"]: tag["Value"] for tag in record.get("Tags") or []}
         return tags.get(name.removeprefix("Tags."), _MISSING)
-    head, _, rest = name.partition(".")
+    head, _unused, rest = name.partition(".")
     value = record.get(head, _MISSING)
     if value is None:
         return _MISSING

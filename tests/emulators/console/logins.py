@@ -111,7 +111,7 @@ class Logins:
 
     def user_of(self, request: Request) -> User:
         """Return the user of a request with an Authorization header. Raises ApiError (401)."""
-        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+        scheme, _unused, credentials = request.headers.get("authorization", "").partition(" ")
         if not self._accepts(scheme.lower(), credentials.strip()):
             raise ApiError(401, "The session is not valid")
         user = self._users.get(self._account.user_name)
@@ -126,7 +126,7 @@ class Logins:
         return secret is not None and self._pair(credentials, secret)
 
     def _bearer(self, token: str) -> bool:
-        payload, _, signature = token.rpartition(".")
+        payload, _unused, signature = token.rpartition(".")
         if not token.isascii() or not hmac.compare_digest(signature, self._signature(payload)):
             return False
         part = payload.partition(".")[2]
@@ -135,7 +135,7 @@ class Logins:
 
     def _pair(self, text: str, secret: str) -> bool:
         try:
-            user_name, _, given = base64.b64decode(text, validate=True).decode().partition(":")
+            user_name, _unused, given = base64.b64decode(text, validate=True).decode().partition(":")
         except (binascii.Error, ValueError):
             return False
         return user_name == self._account.user_name and given == secret

@@ -169,7 +169,7 @@ def _ordering(scope: _Scope, select: ql.Select, counts: Sequence[bool]) -> list[
     # Where the statement leaves the order open the ids decide: pages must not overlap.
     if not any(counts) and not select.group_by:
         last = _direction(bool(select.order_by) and select.order_by[-1].descending)
-        terms += [f"{name}.id {last}" for name, _ in scope.tables.values()]
+        terms += [f"{name}.id {last}" for name, _unused in scope.tables.values()]
     return terms
 
 
@@ -178,7 +178,7 @@ def _direction(descending: bool) -> str:
 
 
 def _join(scope: _Scope, join: ql.Join, instance: Instance) -> str:
-    of, _ = scope.find(join.of)
+    of, _unused = scope.find(join.of)
     name, object_type = scope.add(join.source, instance)
     if join.outer or join.relation == "ANCESTOR":
         primary = " AND x.is_primary" if scope.options.primary_only else ""

@@ -173,7 +173,7 @@ class ConsoleEmulator:
         context = _context(request.segments)
         if context is None:
             try:
-                _, handler = self._plain.find(request.method, request.segments)
+                _unused, handler = self._plain.find(request.method, request.segments)
             except ApiError as error:
                 if request.segments[0] == "_emulator":
                     raise
@@ -268,7 +268,12 @@ def _api_routes(emulator: ConsoleEmulator) -> Routes:
 
 def _late(emulator: ConsoleEmulator, name: str) -> Callable[..., Answer]:
     """Return a handler of whichever console the emulator has by then: a reset makes a new one."""
-    return lambda request, *values: getattr(emulator.console, name)(request, *values)
+
+    def handler(request: Request, *values: str) -> Answer:
+        answer: Answer = getattr(emulator.console, name)(request, *values)
+        return answer
+
+    return handler
 
 
 def _plain_routes(emulator: ConsoleEmulator) -> Routes:

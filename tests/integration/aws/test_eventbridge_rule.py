@@ -38,8 +38,9 @@ def shown(*targets: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**NOTHING, **target} for target in targets]
 
 
-def one_option(option: str, value: Any, target: dict[str, Any] = PLAIN) -> tuple[Any, ...]:
+def one_option(option: str, value: Any, target: dict[str, Any] | None = None) -> tuple[Any, ...]:
     """A cycle that sets one option of a target."""
+    target = target or PLAIN
     change = {"targets": [{**target, option: value}]}
     return ({"targets": [target]}, change, {"targets": (shown(target), shown({**target, option: value}))})
 

@@ -48,7 +48,7 @@ class World:
         if group not in [summary["ModelPackageGroupName"] for summary in known]:
             self.sagemaker.create_model_package_group(ModelPackageGroupName=group)
         request = {"ModelPackageGroupName": group, "ModelPackageDescription": "a model", **attributes}
-        return [self.sagemaker.create_model_package(**request)["ModelPackageArn"] for _ in range(versions)]
+        return [self.sagemaker.create_model_package(**request)["ModelPackageArn"] for _unused in range(versions)]
 
     def sync(self, **settings: Any) -> RunReport:
         """Run the existing-model sync with zeroed counters."""

@@ -36,13 +36,13 @@ def open_queue(cloud: Cloud, rule_arn: str, name: str = "probe", **options: str)
     return sqs, url, arn
 
 
-def fire(events: Any, source: str = "probe", detail: dict[str, Any] = DETAIL) -> dict[str, Any]:
-    entry = {"Source": source, "DetailType": "Probe", "Detail": json.dumps(detail)}
+def fire(events: Any, source: str = "probe", detail: dict[str, Any] | None = None) -> dict[str, Any]:
+    entry = {"Source": source, "DetailType": "Probe", "Detail": json.dumps(detail or DETAIL)}
     answer: dict[str, Any] = events.put_events(Entries=[entry])
     return answer
 
 
-def delivered(cloud: Cloud, detail: dict[str, Any] = DETAIL, **target: Any) -> str:
+def delivered(cloud: Cloud, detail: dict[str, Any] | None = None, **target: Any) -> str:
     """The body a target gets for one event."""
     events, rule_arn = rule(cloud)
     sqs, url, arn = open_queue(cloud, rule_arn)
@@ -119,7 +119,7 @@ def mend_tags_are_taken_for_a_new_rule_only(cloud: Cloud) -> None:
 
 
 def mend_five_targets_a_rule(cloud: Cloud) -> None:
-    events, _ = rule(cloud)
+    events, _unused = rule(cloud)
     targets = [{"Id": str(number), "Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q{number}"} for number in range(6)]
     events.put_targets(Rule="probe", Targets=targets[:5])
     assert error_code(events.put_targets, Rule="probe", Targets=targets[5:]) == "LimitExceededException"
@@ -132,7 +132,7 @@ def mend_missing_queue_goes_to_the_dead_letter_queue(cloud: Cloud) -> None:
 
 
 def mend_queue_without_policy_gets_nothing(cloud: Cloud) -> None:
-    events, _ = rule(cloud)
+    events, _unused = rule(cloud)
     sqs, url = queue(cloud, "probe")
     arn = attributes_of(sqs, url)["QueueArn"]
     events.put_targets(Rule="probe", Targets=[{"Id": "1", "Arn": arn}])
@@ -142,21 +142,21 @@ def mend_queue_without_policy_gets_nothing(cloud: Cloud) -> None:
 
 def mend_queue_policy_for_another_rule_goes_to_the_dead_letter_queue(cloud: Cloud) -> None:
     events, rule_arn = rule(cloud)
-    _, _, arn = open_queue(cloud, rule_arn + "-of-another")
+    _unused, _unused, arn = open_queue(cloud, rule_arn + "-of-another")
     message = dead_letter(cloud, {"Arn": arn}, rule_arn, events)
     assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
 
 
 def mend_fifo_target_needs_content_deduplication(cloud: Cloud) -> None:
     events, rule_arn = rule(cloud)
-    _, _, arn = open_queue(cloud, rule_arn, "probe.fifo")
+    _unused, _unused, arn = open_queue(cloud, rule_arn, "probe.fifo")
     dead_letter(cloud, {"Arn": arn, "SqsParameters": {"MessageGroupId": "g"}}, rule_arn, events)
 
 
 def mend_dead_letter_queue_of_a_target_is_standard(cloud: Cloud) -> None:
     events, rule_arn = rule(cloud)
-    _, _, arn = open_queue(cloud, rule_arn)
-    _, _, fifo = open_queue(cloud, rule_arn, "dead.fifo")
+    _unused, _unused, arn = open_queue(cloud, rule_arn)
+    _unused, _unused, fifo = open_queue(cloud, rule_arn, "dead.fifo")
     target = {"Id": "1", "Arn": arn, "DeadLetterConfig": {"Arn": fifo}}
     assert error_code(events.put_targets, Rule="probe", Targets=[target]) == "ValidationException"
 
@@ -180,5 +180,5 @@ def mend_target_may_be_in_another_account(cloud: Cloud) -> None:
 
 
 def mend_aws_sources_are_reserved(cloud: Cloud) -> None:
-    events, _ = rule(cloud)
+    events, _unused = rule(cloud)
     assert fire(events, source="aws.sagemaker")["Entries"][0]["ErrorCode"] == "NotAuthorizedForSource"

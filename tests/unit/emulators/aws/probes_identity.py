@@ -133,7 +133,7 @@ def mend_deleted_access_key_is_refused(cloud: Cloud) -> None:
 
 
 def mend_inactive_access_key_is_refused(cloud: Cloud) -> None:
-    sts, _ = user_key(cloud, status="Inactive")
+    sts, _unused = user_key(cloud, status="Inactive")
     assert error_code(sts.get_caller_identity) == "InvalidClientTokenId"
 
 

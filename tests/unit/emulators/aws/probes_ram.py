@@ -70,7 +70,7 @@ def mend_shares_are_found_by_name(cloud: Cloud) -> None:
 
 
 def mend_a_token_makes_one_share(cloud: Cloud) -> None:
-    _, first = share(cloud, clientToken="t")
+    _unused, first = share(cloud, clientToken="t")
     ram, second = share(cloud, clientToken="t")
     assert first == second
     code = error_code(ram.create_resource_share, name="other", clientToken="t")
@@ -94,7 +94,7 @@ def mend_an_update_keeps_what_it_does_not_name(cloud: Cloud) -> None:
 
 def mend_lists_come_in_pages_and_the_first_is_empty(cloud: Cloud) -> None:
     for number in range(3):
-        ram, _ = share(cloud, name=f"probe-{number}")
+        ram, _unused = share(cloud, name=f"probe-{number}")
     first = ram.get_resource_shares(resourceOwner="SELF", maxResults=2)
     assert first["resourceShares"] == []
     second = ram.get_resource_shares(resourceOwner="SELF", maxResults=2, nextToken=first["nextToken"])
@@ -195,7 +195,7 @@ def mend_an_answered_invitation_is_not_listed_for_ever(cloud: Cloud) -> None:
 
 
 def mend_a_share_may_keep_outsiders_out(cloud: Cloud) -> None:
-    _, arn = share(cloud, allowExternalPrincipals=False)
+    _unused, arn = share(cloud, allowExternalPrincipals=False)
     code = error_code(cloud.client("ram").associate_resource_share, resourceShareArn=arn, principals=[OTHER])
     assert code == "OperationNotPermittedException"
 
@@ -212,7 +212,7 @@ def mend_an_organization_needs_no_invitation(cloud: Cloud) -> None:
 
 
 def mend_a_unit_lets_in_who_is_in_it(cloud: Cloud) -> None:
-    _, member = organization(cloud)
+    _unused, member = organization(cloud)
     organizations = cloud.client("organizations")
     root = organizations.list_roots()["Roots"][0]["Id"]
     unit = organizations.create_organizational_unit(ParentId=root, Name="ml")["OrganizationalUnit"]
@@ -224,7 +224,7 @@ def mend_a_unit_lets_in_who_is_in_it(cloud: Cloud) -> None:
 
 
 def mend_an_account_can_leave_a_share(cloud: Cloud) -> None:
-    _, arn = shared_group(cloud, principals=[OTHER])
+    _unused, arn = shared_group(cloud, principals=[OTHER])
     theirs, found = invitation(cloud)
     theirs.accept_resource_share_invitation(resourceShareInvitationArn=found["resourceShareInvitationArn"])
     theirs.disassociate_resource_share(resourceShareArn=arn, principals=[OTHER])
@@ -241,7 +241,7 @@ def mend_a_deleted_share_lets_nobody_in(cloud: Cloud) -> None:
 
 
 def mend_a_group_of_the_organization_is_not_open_to_others(cloud: Cloud) -> None:
-    organization_arn, _ = organization(cloud)
+    organization_arn, _unused = organization(cloud)
     shared_group(cloud, principals=[organization_arn])
     sagemaker = cloud.client("sagemaker", OTHER)
     listed = sagemaker.list_model_package_groups(CrossAccountFilterOption="CrossAccount")

@@ -263,7 +263,7 @@ def mend_page_has_at_most_a_hundred(cloud: Cloud) -> None:
 
 def mend_walk_survives_a_delete(cloud: Cloud) -> None:
     sagemaker = group(cloud)
-    arns = [package(sagemaker) for _ in range(4)]
+    arns = [package(sagemaker) for _unused in range(4)]
     page = sagemaker.list_model_packages(ModelPackageGroupName="Probe", MaxResults=2)
     sagemaker.delete_model_package(ModelPackageName=arns[2])
     rest = sagemaker.list_model_packages(ModelPackageGroupName="Probe", MaxResults=2, NextToken=page["NextToken"])
@@ -275,7 +275,7 @@ def mend_walk_survives_a_delete(cloud: Cloud) -> None:
 
 def mend_search_has_pages_and_totals(cloud: Cloud) -> None:
     sagemaker = group(cloud)
-    arns = [package(sagemaker) for _ in range(5)]
+    arns = [package(sagemaker) for _unused in range(5)]
     first = sagemaker.search(Resource="ModelPackage", MaxResults=3)
     assert first["TotalHits"] == {"Value": 5, "Relation": "EqualTo"}
     rest = sagemaker.search(Resource="ModelPackage", MaxResults=3, NextToken=first["NextToken"])
@@ -287,7 +287,7 @@ def mend_search_has_pages_and_totals(cloud: Cloud) -> None:
 def mend_search_sorts(cloud: Cloud) -> None:
     sagemaker = group(cloud)
     arns = []
-    for _ in range(3):
+    for _unused in range(3):
         arns.append(package(sagemaker))
         cloud.wait(1)
     sagemaker.update_model_package(ModelPackageArn=arns[0], ModelApprovalStatus="Approved")
@@ -339,7 +339,7 @@ def mend_search_returns_tags(cloud: Cloud) -> None:
 
 def mend_search_joins_with_or(cloud: Cloud) -> None:
     sagemaker = group(cloud)
-    arns = [package(sagemaker) for _ in range(3)]
+    arns = [package(sagemaker) for _unused in range(3)]
     expression = {
         "Operator": "Or",
         "Filters": [where("ModelPackageVersion", "Equals", "1")],

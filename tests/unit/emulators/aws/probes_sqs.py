@@ -322,7 +322,7 @@ def mend_attempt_id_replays_the_batch(cloud: Cloud) -> None:
 def mend_dead_letters_name_their_source(cloud: Cloud) -> None:
     sqs, dead = queue(cloud, "dead.fifo")
     redrive = {"deadLetterTargetArn": attributes_of(sqs, dead)["QueueArn"], "maxReceiveCount": "1"}
-    _, url = queue(cloud, RedrivePolicy=json.dumps(redrive))
+    _unused, url = queue(cloud, RedrivePolicy=json.dumps(redrive))
     send(sqs, url, "x")
     assert bodies(receive(sqs, url)) == ["x"]
     cloud.wait(31)
@@ -335,7 +335,7 @@ def mend_dead_letters_can_be_moved_back(cloud: Cloud) -> None:
     sqs, dead = queue(cloud, "dead")
     arn = attributes_of(sqs, dead)["QueueArn"]
     redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": "1"})
-    _, url = queue(cloud, "probe", RedrivePolicy=redrive, VisibilityTimeout="30")
+    _unused, url = queue(cloud, "probe", RedrivePolicy=redrive, VisibilityTimeout="30")
     sqs.send_message(QueueUrl=url, MessageBody="x")
     receive(sqs, url)
     cloud.wait(31)
@@ -358,7 +358,7 @@ def mend_queue_url_names_the_account(cloud: Cloud) -> None:
 
 
 def mend_other_accounts_need_the_queue_policy(cloud: Cloud) -> None:
-    _, url = queue(cloud, "probe")
+    _unused, url = queue(cloud, "probe")
     assert error_code(cloud.client("sqs", OTHER).send_message, QueueUrl=url, MessageBody="x") == "AccessDenied"
 
 

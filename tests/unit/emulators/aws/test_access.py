@@ -52,7 +52,7 @@ def test_off_unless_asked_for(cloud: EmulatedCloud) -> None:
     ],
 )
 def test_sqs_actions_on_a_queue(cloud: EmulatedCloud, documents: list[str], allowed: bool) -> None:
-    _, url = queue(cloud, "probe")
+    _unused, url = queue(cloud, "probe")
     sqs = role_client(cloud, "sqs", *documents)
     entries = [{"Id": "1", "MessageBody": "x"}]
     if allowed:

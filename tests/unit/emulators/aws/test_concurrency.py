@@ -54,7 +54,7 @@ def test_six_producers_and_six_consumers_in_one_process(aws: AwsEmulator) -> Non
             backend.send_message("probe.fifo", str(number), group_id=f"g{group}", deduplication_id=f"{group}-{number}")
 
     with ThreadPoolExecutor(PRODUCERS + CONSUMERS) as pool:
-        consumers = [pool.submit(consume, backend, taken, lock, done) for _ in range(CONSUMERS)]
+        consumers = [pool.submit(consume, backend, taken, lock, done) for _unused in range(CONSUMERS)]
         for producer in [pool.submit(produce, group) for group in range(PRODUCERS)]:
             producer.result()
         done.set()
@@ -85,7 +85,7 @@ def test_six_producers_and_six_consumers_over_http(cloud: EmulatedCloud) -> None
                 return
 
     with ThreadPoolExecutor(PRODUCERS + CONSUMERS) as pool:
-        consumers = [pool.submit(take) for _ in range(CONSUMERS)]
+        consumers = [pool.submit(take) for _unused in range(CONSUMERS)]
         for producer in [pool.submit(produce, group) for group in range(PRODUCERS)]:
             producer.result()
         done.set()

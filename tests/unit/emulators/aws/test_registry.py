@@ -34,7 +34,7 @@ def test_preload_is_quick_and_visible(cloud: EmulatedCloud) -> None:
     assert time.process_time() - started < 1.5
     sagemaker = cloud.client("sagemaker")
     assert sagemaker.search(Resource="ModelPackage")["TotalHits"]["Value"] == 10_000
-    groups, _ = walk(sagemaker.list_model_package_groups, "ModelPackageGroupSummaryList")
+    groups, _unused = walk(sagemaker.list_model_package_groups, "ModelPackageGroupSummaryList")
     assert [entry["ModelPackageGroupName"] for entry in groups] == names
     packages, pages = walk(sagemaker.list_model_packages, "ModelPackageSummaryList", ModelPackageGroupName=names[7])
     assert (len(packages), pages) == (100, 1)
@@ -53,7 +53,7 @@ def test_walk_of_search_sees_each_package_once(cloud: EmulatedCloud) -> None:
 
 def test_empty_pages_carry_a_token(cloud: EmulatedCloud) -> None:
     sagemaker = group(cloud)
-    arns = [package(sagemaker) for _ in range(5)]
+    arns = [package(sagemaker) for _unused in range(5)]
     cloud.emulator.configure_registry(empty_pages=2)
     first = sagemaker.list_model_packages(ModelPackageGroupName="Probe", MaxResults=3)
     assert first["ModelPackageSummaryList"] == []
@@ -101,7 +101,7 @@ def test_lists_filter_by_creation_time(cloud: EmulatedCloud) -> None:
 
 def test_token_belongs_to_its_request(cloud: EmulatedCloud) -> None:
     sagemaker = group(cloud)
-    for _ in range(3):
+    for _unused in range(3):
         package(sagemaker)
     token = sagemaker.search(Resource="ModelPackage", MaxResults=1)["NextToken"]
     code = error_code(sagemaker.search, Resource="ModelPackageGroup", NextToken=token)
@@ -130,7 +130,7 @@ def test_search_lags_behind_on_demand(cloud: EmulatedCloud) -> None:
 
 def test_incremental_search_by_modification(cloud: EmulatedCloud) -> None:
     sagemaker = group(cloud)
-    arns = [package(sagemaker) for _ in range(3)]
+    arns = [package(sagemaker) for _unused in range(3)]
     cloud.wait(100)
     edge = cloud.emulator.clock.now().strftime("%Y-%m-%dT%H:%M:%S")
     cloud.wait(100)

@@ -136,7 +136,7 @@ def test_token_of_another_request_is_refused() -> None:
     def turn(token: str | None, request: dict[str, str]) -> tuple[list[dict[str, str]], str | None]:
         return page(items, token=token, size=1, descending=False, fingerprint=digest(request))
 
-    _, token = turn(None, {"a": "1"})
+    _unused, token = turn(None, {"a": "1"})
     assert turn(token, {"a": "1"})[0] == [{"id": "1"}]
     with pytest.raises(SearchError, match="NextToken is invalid"):
         turn(token, {"a": "2"})

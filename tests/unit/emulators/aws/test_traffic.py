@@ -84,7 +84,7 @@ def test_bucket_never_lets_more_through_than_its_rate(rate: float, burst: int, p
 def test_error_fault(cloud: EmulatedCloud) -> None:
     sqs = cloud.client("sqs")
     cloud.emulator.fault("sqs.ListQueues", "error", times=2, code="ServiceUnavailable", status=503)
-    for _ in range(2):
+    for _unused in range(2):
         with pytest.raises(ClientError) as caught:
             sqs.list_queues()
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
@@ -159,7 +159,7 @@ def test_advance_moves_the_cloud_and_not_the_client(cloud: EmulatedCloud) -> Non
 
 def test_times_are_finer_than_a_second(cloud: EmulatedCloud) -> None:
     sagemaker = group(cloud)
-    times = [describe(sagemaker, package(sagemaker))["LastModifiedTime"] for _ in range(5)]
+    times = [describe(sagemaker, package(sagemaker))["LastModifiedTime"] for _unused in range(5)]
     assert any(moment.microsecond for moment in times)
 
 

@@ -148,7 +148,7 @@ def test_posts_of_one_name_at_once_make_one_object(api, tree):
         barrier.wait()
         ids.append(requests.post(f"{api.base}/contents", json=body, headers=headers, timeout=20).json()["id"])
 
-    threads = [threading.Thread(target=post) for _ in range(8)]
+    threads = [threading.Thread(target=post) for _unused in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -49,7 +49,7 @@ def test_status(api, status):
 
 def test_too_many_requests_with_retry_after(api):
     fault(api, kind="status", status=429, retry_after=1, times=2)
-    assert [post(api).headers.get("Retry-After") for _ in range(3)] == ["1", "1", None]
+    assert [post(api).headers.get("Retry-After") for _unused in range(3)] == ["1", "1", None]
 
 
 def test_html_with_status_200(api):
@@ -107,25 +107,25 @@ def test_faults_hit_only_what_they_name(api):
 def test_faults_can_be_about_the_token_endpoint(api):
     fault(api, kind="status", match={"path": "token"}, status=500)
     url = f"{api.emulator.url}/api/2.0/services/demo-instance/apikeys/token"
-    answers = [requests.post(url, json={"apikey": "demo-api-key"}, timeout=5).status_code for _ in range(2)]
+    answers = [requests.post(url, json={"apikey": "demo-api-key"}, timeout=5).status_code for _unused in range(2)]
     assert answers == [500, 200]
 
 
 def test_a_fault_can_wait_for_its_turn(api):
     fault(api, kind="status", skip=2, times=2)
-    assert [post(api).status_code for _ in range(5)] == [201, 201, 503, 503, 201]
+    assert [post(api).status_code for _unused in range(5)] == [201, 201, 503, 503, 201]
 
 
 def test_faults_come_one_after_the_other(api):
     fault(api, kind="status", status=500)
     fault(api, kind="latency", seconds=0.01)
     fault(api, kind="html")
-    assert [post(api).status_code for _ in range(3)] == [500, 200, 201]
+    assert [post(api).status_code for _unused in range(3)] == [500, 200, 201]
 
 
 def test_faulty_requests_count(api):
     fault(api, kind="status", status=500, times=2)
-    for _ in range(3):
+    for _unused in range(3):
         post(api)
     assert api.emulator.calls() == {"POST contents": 3}
     assert [item["status"] for item in api.emulator.requests()] == [500, 500, 201]

@@ -103,7 +103,7 @@ def test_a_token_ends_with_its_time(api):
 
 
 def test_a_forged_end_of_a_token_is_not_believed(api):
-    head, _, signature = api.session.headers["Authorization"].removeprefix("Bearer ").split(".")
+    head, _unused, signature = api.session.headers["Authorization"].removeprefix("Bearer ").split(".")
     forged = base64.urlsafe_b64encode(json.dumps({"sub": "svc", "exp": 9**12}).encode()).decode().rstrip("=")
     api.session.headers["Authorization"] = f"Bearer {head}.{forged}.{signature}"
     assert api.call("GET", "types").status_code == 401

@@ -139,7 +139,7 @@ def test_tags_are_texts() -> None:
 
 
 def test_a_region_is_known_or_the_nearest_one_is_named() -> None:
-    assert check_region("us-east-1", lambda: frozenset()) == "us-east-1"
+    assert check_region("us-east-1", frozenset) == "us-east-1"
     assert check_region("xx-new-1", lambda: frozenset(["xx-new-1"])) == "xx-new-1"
     with pytest.raises(InputError, match="'eu-centrl-1' does not exist.*Did you mean 'eu-central-1'"):
         check_region("eu-centrl-1", lambda: USUAL_REGIONS)

@@ -65,7 +65,7 @@ def identity(session):
 def test_a_role_is_assumed_when_first_needed_and_then_kept(agent_process, connection):
     session = session_for(connection)
     assert agent_process.calls() == {}
-    for _ in range(3):
+    for _unused in range(3):
         assert identity(session)["Account"] == REGISTRY
     assert "assumed-role/Sync/wxgov-credit-risk" in identity(session)["Arn"]
     assert agent_process.calls() == {"sts.AssumeRole": 1, "sts.GetCallerIdentity": 4}

@@ -91,11 +91,11 @@ def test_busy_sharers_do_not_keep_one_out(tmp_path):
                 time.sleep(0.01)
                 rounds.append(1)
 
-    sharers = [threading.Thread(target=share) for _ in range(8)]
+    sharers = [threading.Thread(target=share) for _unused in range(8)]
     for sharer in sharers:
         sharer.start()
     try:
-        for _ in range(3):
+        for _unused in range(3):
             with exclusive(tmp_path, "credit-risk", timeout=5):
                 inside = len(rounds)
                 time.sleep(0.05)

@@ -165,7 +165,7 @@ def test_a_reader_sees_the_old_file_or_the_new_never_a_part(store, connection):
             if store.find("credit-risk") not in versions:
                 problems.append("mixed")
 
-    readers = [threading.Thread(target=read) for _ in range(3)]
+    readers = [threading.Thread(target=read) for _unused in range(3)]
     for reader in readers:
         reader.start()
     for number in range(100):
@@ -178,7 +178,7 @@ def test_a_reader_sees_the_old_file_or_the_new_never_a_part(store, connection):
 
 def count_up(path, times):
     store = DirectoryStore(path)
-    for _ in range(times):
+    for _unused in range(times):
         with store.edited():
             connection = store.load("credit-risk")
             store.save(dataclasses.replace(connection, description=str(int(connection.description) + 1)))
@@ -187,7 +187,7 @@ def count_up(path, times):
 def test_writers_in_several_processes_lose_no_change(store, connection):
     store.save(dataclasses.replace(connection, description="0"))
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=count_up, args=(store.path, 15)) for _ in range(3)]
+    processes = [context.Process(target=count_up, args=(store.path, 15)) for _unused in range(3)]
     for process in processes:
         process.start()
     for process in processes:

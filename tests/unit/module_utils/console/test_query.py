@@ -195,7 +195,7 @@ def test_a_console_without_in_is_asked_in_chains_from_then_on(client, entity, co
     console.switch(in_operator=False)
     query = Query(columns("Name"), "SOXBusEntity", where=In(NAME, ("Credit Risk", "none")))
     console.clear_calls()
-    for _ in range(3):
+    for _unused in range(3):
         assert [row["Name"] for row in client.select(query)] == ["Credit Risk"]
     assert console.calls() == {"POST query": 4}
     with pytest.raises(RefusedError):

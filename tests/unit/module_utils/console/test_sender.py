@@ -109,7 +109,7 @@ class Peer:
     def _serve(self):
         while True:
             try:
-                connection, _ = self.socket.accept()
+                connection, _unused = self.socket.accept()
             except OSError:
                 return
             self.accepted += 1

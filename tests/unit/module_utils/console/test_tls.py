@@ -122,7 +122,7 @@ def test_a_handshake_that_breaks_off_is_an_outage_and_not_a_matter_of_trust():
     def hang_up():
         with contextlib.suppress(OSError):
             while True:
-                connection, _ = server.accept()
+                connection, _unused = server.accept()
                 accepted.append(1)
                 connection.recv(1000)
                 connection.close()

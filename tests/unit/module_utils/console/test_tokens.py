@@ -87,7 +87,7 @@ def test_threads_that_need_a_token_at_once_share_one_login():
         started.wait()
         keeper.current()
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
+    threads = [threading.Thread(target=ask) for _unused in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

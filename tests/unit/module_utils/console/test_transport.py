@@ -259,7 +259,7 @@ def test_a_redirect_to_nowhere_is_still_a_redirect(client, monkeypatch):
 
 def test_the_connections_are_kept(client, entity, console):
     before = len(client.transport._sender._sessions)
-    for _ in range(5):
+    for _unused in range(5):
         get(client, entity)
     assert len(client.transport._sender._sessions) == before == 1
     assert requests.get(f"{console.url}/_emulator/health", timeout=5).status_code == 200
