@@ -34,6 +34,8 @@ class CallbackModule(CallbackBase):
         data = json.loads(self._dump_results(result.result, keep_invocation=False))
         if kind.endswith("failed"):
             data["failed"] = True
+        if "diff" in result.result:
+            data["diff"] = result.result["diff"]  # which is left out of the dump unless the play is very verbose
         self._write({"kind": kind, "host": result.host.name, "task": result.task.get_name(), "result": data})
 
     def v2_runner_on_ok(self, result):
