@@ -28,7 +28,7 @@ $(READY): requirements-dev.txt dev/constraints.txt dev/fetch_collections.py dev/
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c dev/constraints.txt
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --dest $(WHEELHOUSE) -r roles/sync_agent/files/requirements.txt
-	$(BIN)/python dev/fetch_collections.py $(COLLECTIONS) amazon.aws
+	$(BIN)/python dev/fetch_collections.py $(COLLECTIONS) amazon.aws community.aws
 	$(BIN)/python dev/link_checkout.py $(COLLECTIONS)
 	@touch $@
 
