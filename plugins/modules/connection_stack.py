@@ -170,6 +170,9 @@ options:
           purge_policies:
             description: Whether the role loses every other policy; V(true) when not set.
             type: bool
+          tags:
+            description: The role's tags; those of everything else when not set. Other tags stay.
+            type: dict
       alarms:
         description:
           - CloudWatch alarms on the age of the oldest message and on both dead-letter queues. When not set, alarms
@@ -286,6 +289,9 @@ options:
       purge_policies:
         description: Whether the role loses every other policy; V(true) when not set.
         type: bool
+      tags:
+        description: The role's tags; those of everything else when not set. Other tags stay.
+        type: dict
   alarms:
     description:
       - CloudWatch alarms on the age of the oldest message and on both dead-letter queues. When not set, alarms are
@@ -586,6 +592,7 @@ SHARED: Mapping[str, Any] = {
             "external_id": {"type": "str"},
             "full_access": {"type": "bool"},
             "purge_policies": {"type": "bool"},
+            "tags": {"type": "dict"},
         },
     },
     "alarms": {

@@ -292,8 +292,7 @@ def _role(settings: StackSettings, place: Place, names: Names) -> RoleAndTrust:
         purge_managed_policies=access.purge_policies,
         inline_policies={} if access.full_access else agent_policies(place, names, kms_key),
         purge_inline_policies=access.purge_policies,
-        # Accounts with several connections share one role name unless told otherwise, so it is nobody's own.
-        tags={key: value for key, value in settings.tags.items() if key != "wxgov-connection"},
+        tags=access.tags,
         purge_tags=False,
     )
     check_role(desired)

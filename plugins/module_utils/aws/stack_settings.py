@@ -58,7 +58,10 @@ class TrailSettings:
 
 @dataclass(frozen=True, slots=True)
 class AccessSettings:
-    """The role that `trusted_account` takes on; an empty external id means one is made and kept."""
+    """The role that `trusted_account` takes on; an empty external id means one is made and kept.
+
+    `tags` are the role's own, for accounts with several connections share one unless told otherwise.
+    """
 
     trusted_account: str
     role_name: str
@@ -66,6 +69,7 @@ class AccessSettings:
     external_id: str
     full_access: bool
     purge_policies: bool
+    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def stack_settings(shared: Mapping[str, Any], own: Mapping[str, Any], present: b
         kms_master_key_id=options["kms_master_key_id"],
         manage_key_policy=options["manage_key_policy"],
         trail=_trail(options["trail"]),
-        access=_access(options["access"], present),
+        access=_access(options["access"], options["tags"], present),
         alarms=_alarms(options["alarms"]),
         tags={"wxgov-connection": name, **(text_tags(options["tags"]) or {})},
     )
@@ -147,7 +151,7 @@ def _trail(given: Mapping[str, Any]) -> TrailSettings:
     return TrailSettings(**{key: given[key] for key in TrailSettings.__slots__})
 
 
-def _access(given: Mapping[str, Any] | None, present: bool) -> AccessSettings | None:
+def _access(given: Mapping[str, Any] | None, tags: Mapping[str, Any], present: bool) -> AccessSettings | None:
     if given is None:
         return None
     source = given["install_source"]
@@ -155,7 +159,10 @@ def _access(given: Mapping[str, Any] | None, present: bool) -> AccessSettings | 
     if present:
         check_account_id(account, "access.agent_account_id")
     same = ("role_name", "role_path", "external_id", "full_access", "purge_policies")
-    return AccessSettings(account, **{key: given[key] for key in same})
+    own = given.get("tags")
+    return AccessSettings(
+        account, **{key: given[key] for key in same}, tags=text_tags(tags if own is None else own) or {}
+    )
 
 
 def _alarms(given: Mapping[str, Any] | None) -> AlarmSettings | None:

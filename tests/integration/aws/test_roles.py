@@ -39,8 +39,12 @@ def granted_actions() -> set[str]:
 
 
 def called_actions(account: Account) -> set[str]:
-    """What was called since the counters were cleared; of S3 the emulator tells only the verbs."""
-    return {name.replace(".", ":") for name in account.emulator.calls() if not name.startswith("s3.")}
+    """What was called since the counters were cleared; of S3 the emulator tells only the verbs.
+
+    Calls are counted by the name that is signed, which for CloudWatch is another than in policies.
+    """
+    names = {name.replace(".", ":").replace("monitoring:", "cloudwatch:") for name in account.emulator.calls()}
+    return {name for name in names if not name.startswith("s3:")}
 
 
 @pytest.fixture
@@ -100,7 +104,7 @@ def test_a_fresh_account_from_check_mode_to_nothing_left(onboard: Play, account:
     assert promised["access"].pop("external_id") == "generated-when-the-role-is-made"
     assert facts["access"] == promised["access"]
     assert facts["events"]["queue_arn"] == f"arn:aws:sqs:us-east-1:{ACCOUNT}:{QUEUE}"
-    assert made.changed == 7
+    assert made.changed == 2
     (trail,) = account.client("cloudtrail").describe_trails()["trailList"]
     assert (trail["TrailARN"], trail["IsMultiRegionTrail"]) == (facts["events"]["trail_arn"], True)
 
@@ -113,7 +117,7 @@ def test_a_fresh_account_from_check_mode_to_nothing_left(onboard: Play, account:
     event_arrives_for_the_agent(account, facts["events"]["queue_url"], facts["access"]["role_arn"], external_id)
 
     gone = {"aws_events_state": "absent", "aws_access_state": "absent"}
-    assert onboard(**gone).check().changed == 5
+    assert onboard(**gone).check().changed == 2
     assert account.client("sqs").list_queues().get("QueueUrls", []) == []
     assert account.client("events").list_rules()["Rules"] == []
     assert account.client("iam").list_roles()["Roles"] == []
