@@ -229,17 +229,32 @@ class _Writer:
         return AwsError(f"{error} The new access key {key} was deleted again.", code=error.code, details=error.details)
 
     def read_back(self, plan: Plan[AccessKeyState]) -> tuple[AccessKeyState | None, tuple[str, ...]]:
-        """Read until AWS shows the keys as they were left."""
+        """Read until AWS shows the keys as they were left.
+
+        A key that was neither there before nor is the new one was made by a call whose answer got lost and that was
+        made again; it is named and not deleted, for another program may have made it.
+        """
+        before = {key.access_key_id for key in plan.before.keys} if plan.before else set()
+        known = before | ({self.new.access_key_id} if self.new else set())
         wanted = _shape(plan.after, self.new)
 
         def read() -> AccessKeyState | None:
             return self.state_of(read_keys(self.services.iam, self.desired.user_name) or ())
 
-        state, settled = self.patience.until(read, lambda answer: _shape(answer, None) == wanted)
+        def good(state: AccessKeyState | None) -> bool:
+            keys, held = _shape(state, None)
+            return (frozenset(key for key in keys if key[0] in known), held) == wanted
+
+        state, settled = self.patience.until(read, good)
+        user = self.desired.user_name
         warnings = (f"AWS does not accept the new key yet: {self.refused}",) if self.refused else ()
         if not settled:
-            user = self.desired.user_name
             warnings = (*warnings, f"AWS took the changes of {user}'s access keys but does not show them yet.")
+        strays = sorted(key.access_key_id for key in state.keys if key.access_key_id not in known) if state else []
+        if strays:
+            listed = ", ".join(strays)
+            text = f"{user} now also has the access key {listed}; unless another program made it, nobody has its secret"
+            warnings = (*warnings, f"{text}, so delete it with state: absent.")
         return state, warnings
 
 

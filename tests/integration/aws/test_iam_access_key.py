@@ -242,6 +242,17 @@ def test_a_new_key_that_aws_does_not_know_yet_is_waited_for(user: Account) -> No
     assert late["secret_access_key"]
 
 
+def test_a_key_whose_answer_got_lost_is_named(user: Account) -> None:
+    """botocore calls again when the connection breaks, and AWS then makes a second key."""
+    user.emulator.fault("iam.CreateAccessKey", "lost_response")
+    made = run(user)
+    assert user.emulator.calls()["iam.CreateAccessKey"] == 2
+    new = made["access_key"]["access_key_id"]
+    (stray,) = set(keys(user)) - {new}
+    assert f"{USER} now also has the access key {stray}" in str(made["warnings"])
+    assert works(user, new, made["secret_access_key"])
+
+
 def test_throttling_is_survived(user: Account) -> None:
     user.emulator.fault("iam.CreateAccessKey", "error", code="Throttling")
     assert run(user)["changed"] is True
