@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Onboarding ten accounts with this collection, and the same resources with the modules there were before.
 
-    python -m tests.bench.onboarding [--rounds 3] [--accounts 10] [--only NAME ...]
+    python -m tests.bench.onboarding [--rounds 3] [--accounts 10] [--only NAME ...] [--settings]
 
 Every variant makes, in each account, three queues, one rule with a target, a role with two inline policies and three
 alarms, then runs a second time with nothing to change. The accounts live in the AWS emulator, in a process of its own,
@@ -58,11 +58,12 @@ SQS = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{NAME}"
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """A way to do the work: its plays, and with how many forks."""
+    """A way to do the work: its plays, with how many forks, and what of Ansible's settings differs from ansible.cfg."""
 
     name: str
     plays: Callable[[Sequence[str]], list[dict[str, Any]]]
-    forks: int
+    forks: int = 5
+    settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,10 +173,18 @@ def playbook(accounts: Sequence[str]) -> list[dict[str, Any]]:
 
 VARIANTS = (
     Variant("peers-one-by-one", peers, 1),
-    Variant("peers", peers, 5),
-    Variant("playbook", playbook, 5),
-    Variant("one-host-an-account", one_host_an_account, 5),
-    Variant("one-task-for-all", one_task_for_all, 5),
+    Variant("peers", peers),
+    Variant("playbook", playbook),
+    Variant("one-host-an-account", one_host_an_account),
+    Variant("one-task-for-all", one_task_for_all),
+)
+# What a user can set, by its effect on one host an account.
+SETTINGS = (
+    Variant("forks-5", one_host_an_account),
+    Variant("forks-1", one_host_an_account, 1),
+    Variant("forks-2", one_host_an_account, 2),
+    Variant("forks-10", one_host_an_account, 10),
+    Variant("no-pipelining", one_host_an_account, 5, {"ANSIBLE_PIPELINING": "0"}),
 )
 
 
@@ -233,6 +242,7 @@ def run(variant: Variant, url: str, accounts: Sequence[str], folder: pathlib.Pat
         "ANSIBLE_FORKS": str(variant.forks),
         "ANSIBLE_COLLECTIONS_PATH": f"{CHECKOUT / '.ansible' / 'collections'}{os.pathsep}{PEERS}",
         "ANSIBLE_DEPRECATION_WARNINGS": "0",
+        **variant.settings,
     }
     env = {name: value for name, value in environment(extra).items() if "CALLBACK" not in name}
     del env["PYTHONDONTWRITEBYTECODE"]
@@ -272,8 +282,8 @@ def median(timings: Sequence[Timing], of: str) -> float:
 
 
 def report(found: Mapping[str, Mapping[str, Sequence[Timing]]]) -> Iterator[str]:
-    """The table, with the ratio to both ways to run the peers."""
-    bases = [name for name in ("peers-one-by-one", "peers") if name in found]
+    """The table, with the ratio to what the others are compared with."""
+    bases = [name for name in ("peers-one-by-one", "peers", "forks-5") if name in found]
     ratios = [f"{name} / it" for name in bases]
     yield "| variant | first, wall / CPU s | again, wall / CPU s | " + " | ".join(ratios) + " |"
     yield "|---|---|---|" + "---|" * len(ratios)
@@ -291,9 +301,11 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--accounts", type=int, default=10)
-    parser.add_argument("--only", nargs="+", choices=[variant.name for variant in VARIANTS])
+    parser.add_argument("--settings", action="store_true", help="compare Ansible's settings instead of modules")
+    parser.add_argument("--only", nargs="+", choices=[variant.name for variant in (*VARIANTS, *SETTINGS)])
     given = parser.parse_args(arguments)
-    chosen = [variant for variant in VARIANTS if given.only is None or variant.name in given.only]
+    offered = SETTINGS if given.settings else VARIANTS
+    chosen = [variant for variant in offered if given.only is None or variant.name in given.only]
     fetch = [sys.executable, str(CHECKOUT / "dev" / "fetch_collections.py"), str(PEERS), "community.aws"]
     subprocess.run(fetch, check=True)
     for line in report(measure(chosen, given.rounds, given.accounts)):

@@ -118,17 +118,20 @@ class ClientFactory:
         return Account(self, account.session, account.region, keys, owner, calls=account.calls)
 
     def client(self, account: Account, service: str, region: str) -> Any:
-        """A botocore client; only one is made at a time."""
-        config = botocore.config.Config(user_agent_extra="wxgov.sagemaker", **self.config)
+        """A botocore client; only one is made at a time. Raises AwsError where botocore cannot make one."""
+        options = {"user_agent_extra": "wxgov.sagemaker", **self.config}
         with self._lock:
-            return account.session.create_client(
-                service,
-                region_name=region,
-                endpoint_url=self.endpoint_url,
-                verify=self.verify,
-                config=config,
-                **account.keys,
-            )
+            try:
+                return account.session.create_client(
+                    service,
+                    region_name=region,
+                    endpoint_url=self.endpoint_url,
+                    verify=self.verify,
+                    config=botocore.config.Config(**options),
+                    **account.keys,
+                )
+            except botocore.exceptions.BotoCoreError as error:
+                raise AwsError(f"There is no client for {service} in {region}: {error}") from error
 
 
 @dataclass(slots=True)

@@ -17,6 +17,8 @@ from .tags import text_tags
 from .trail_plan import check_recording
 
 _CONNECTION = re.compile(r"[A-Za-z0-9_-]{1,40}")
+# A connection called a-native would have the name of a's second rule, and a would delete it.
+_TAKEN_ENDS = ("-native", "-dlq", "-oldest-message")
 GOVERNANCE_ACCOUNTS: Mapping[str, str] = {"marketplace": "767397658217", "ibm": "384547875043"}
 """The governance production account, by where watsonx.governance was installed from; the vendor's page names both."""
 
@@ -126,6 +128,11 @@ def stack_settings(shared: Mapping[str, Any], own: Mapping[str, Any], present: b
         raise InputError(
             f"connection_name is {name!r}; it has 1 to 40 letters, digits, hyphens and underscores. Without it, an "
             "account's name is taken."
+        )
+    if name.endswith(_TAKEN_ENDS):
+        raise InputError(
+            f"connection_name is {name!r}; it must not end in {', '.join(_TAKEN_ENDS)}, for so end the names of what "
+            "another connection has."
         )
     vendor = options["vendor_defaults"]
     return StackSettings(

@@ -27,7 +27,7 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.aws.stack_settings
 PLACE = Place("aws-us-gov", "us-gov-west-1", "111122223333")
 AGENT = {"agent_account_id": "444455556666"}
 OPTIONS = st.fixed_dictionaries(
-    {"connection_name": st.from_regex(r"[A-Za-z0-9_-]{1,40}", fullmatch=True)},
+    {"connection_name": st.from_regex(r"[A-Za-z0-9_-]{0,39}[A-Z0-9]", fullmatch=True)},
     optional={
         "vendor_defaults": st.booleans(),
         "native_events": st.booleans(),

@@ -80,6 +80,8 @@ def test_removal_needs_nobody_to_trust() -> None:
     [
         ({"connection_name": "a b"}, "connection_name is 'a b'; it has 1 to 40 letters"),
         ({"connection_name": "a" * 41}, "it has 1 to 40 letters"),
+        ({"connection_name": "a-native"}, "it must not end in -native, -dlq, -oldest-message"),
+        ({"connection_name": "a-target-dlq"}, "it must not end in"),
         ({"access": {}}, "access.agent_account_id is '', but an account id has 12 digits"),
         ({"access": {"agent_account_id": "123"}}, "access.agent_account_id is '123'"),
         ({"alarms": {"oldest_message_age": 59}}, "alarms.oldest_message_age is 59; it must be at least 60 seconds"),
