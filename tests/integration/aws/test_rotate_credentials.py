@@ -167,10 +167,16 @@ def rotate(run_playbook: Run, account: Account, connections: pathlib.Path) -> Ru
             }
         }
 
-    def run(check: bool = False, diff: bool = False, agents: int = 1, **variables: Any) -> PlayResult:
-        playbook = CHECKOUT / "playbooks" / "rotate_credentials.yml"
+    def run(
+        check: bool = False,
+        diff: bool = False,
+        agents: int = 1,
+        playbook: str = "rotate_credentials.yml",
+        **variables: Any,
+    ) -> PlayResult:
         hosts = inventory(agents)
-        return run_playbook(playbook, inventory=hosts, extra_vars=variables, check=check, diff=diff, verbosity=2)
+        path = CHECKOUT / "playbooks" / playbook
+        return run_playbook(path, inventory=hosts, extra_vars=variables, check=check, diff=diff, verbosity=2)
 
     return run
 
@@ -196,6 +202,33 @@ def saved(connections: pathlib.Path) -> dict[str, Any]:
     """The credentials that the connection has."""
     found: dict[str, Any] = json.loads((connections / "alpha.json").read_text())["credentials"]
     return found
+
+
+ONBOARDING: dict[str, Any] = {
+    "playbook": "onboard_account.yml",
+    "aws_access_method": "access_key",
+    "aws_events_create_trail": True,
+    "wxgov_business_entity": "12",
+    "wxgov_default_user": "svc",
+    "governance_connection_console_url": "https://console.example.com",
+    "governance_connection_console_auth_method": "mcsp",
+    "governance_connection_console_api_key": "demo-api-key",
+    "governance_connection_console_instance_id": "demo-instance",
+    "governance_connection_validate": False,
+}
+
+
+def test_a_key_goes_from_onboarding_into_the_connection(
+    rotate: Run, account: Account, connections: pathlib.Path
+) -> None:
+    rotate(check=True, **ONBOARDING).check()
+    assert list(connections.iterdir()) == []
+    made = rotate(**ONBOARDING).check()
+    first = saved(connections)
+    assert accepted(account, first["access_key_id"], first["secret_access_key"])
+    assert first["secret_access_key"] not in made.stdout
+    assert rotate(**ONBOARDING).check().changed == 0
+    assert saved(connections) == first
 
 
 def test_an_access_key_is_rotated_with_an_overlap(rotate: Run, account: Account, connections: pathlib.Path) -> None:
