@@ -264,6 +264,23 @@ def test_a_refusal_names_action_and_resource(account: Account) -> None:
     assert result["missing_permission"] == {"action": "sagemaker:CreateModelPackageGroup", "resource": "Fraud"}
 
 
+def test_a_run_that_broke_off_is_finished_by_the_next(account: Account) -> None:
+    account.emulator.fault("sagemaker.PutModelPackageGroupPolicy", "error", code="AccessDeniedException")
+    options = {"name": "Fraud", "readers": [READER]}
+    broken = account.run("model_package_group", **options)
+    assert broken["missing_permission"]["action"] == "sagemaker:PutModelPackageGroupPolicy"
+    assert real(account)["policy"] is None
+    assert account.succeed("model_package_group", **options)["operations"] == ["put_policy"]
+    assert account.succeed("model_package_group", **options)["changed"] is False
+
+    account.client("sagemaker").create_model_package(ModelPackageGroupName="Fraud")
+    account.emulator.fault("sagemaker.DeleteModelPackageGroup", "error", code="AccessDeniedException")
+    assert account.run("model_package_group", name="Fraud", state="absent", force=True)["failed"] is True
+    assert account.succeed("model_package_group", name="Fraud", state="absent")["operations"] == [
+        "delete_model_package_group"
+    ]
+
+
 def test_throttling_is_waited_out(account: Account) -> None:
     account.emulator.fault("sagemaker.CreateModelPackageGroup", "error", times=3)
     options = {"name": "Fraud", "aws_config": {"retries": {"max_attempts": 1}}}

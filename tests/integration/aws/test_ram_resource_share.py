@@ -396,6 +396,18 @@ def test_a_refusal_names_action_and_resource(account: Account) -> None:
     assert result["missing_permission"] == {"action": "ram:CreateResourceShare", "resource": "s"}
 
 
+@pytest.mark.usefixtures("groups")
+def test_a_run_that_broke_off_is_finished_by_the_next(account: Account) -> None:
+    account.succeed("ram_resource_share", name="s", resource_arns=[A], principals=[ONE])
+    options = {"name": "s", "resource_arns": [B], "principals": [TWO], "permissions": [REGISTER], "tags": {"a": "1"}}
+    for operation in ("associateresourcesharepermission", "associateresourceshare", "tagresource"):
+        account.emulator.fault(f"ram.{operation}", "error", code="AccessDeniedException", status=403)
+        assert account.run("ram_resource_share", **options)["failed"] is True
+    assert account.succeed("ram_resource_share", **options)["operations"] == ["tag"]
+    assert account.succeed("ram_resource_share", **options)["changed"] is False
+    assert (real(account)["resources"], real(account)["principals"]) == ({B}, {TWO})
+
+
 def test_throttling_is_waited_out(account: Account) -> None:
     account.emulator.fault("ram.createresourceshare", "error", times=3, status=429)
     options = {"name": "s", "aws_config": {"retries": {"max_attempts": 1}}}
