@@ -80,9 +80,9 @@ attributes:
     support: full
 notes:
   - AWS makes a resource share of its own from a resource policy. The accounts can use the group at once, but see it in
-    their lists only after that share was promoted; see
-    U(https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-ram-promote.html). M(wxgov.sagemaker.ram_resource_share)
-    needs no such step.
+    their lists only after that share was promoted, as
+    U(https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-ram-promote.html) describes.
+    M(wxgov.sagemaker.ram_resource_share) needs no such step.
 seealso:
   - module: wxgov.sagemaker.model_package_group_info
   - module: wxgov.sagemaker.ram_resource_share
