@@ -36,6 +36,25 @@ options:
       - What events the rule takes, as JSON or as a dictionary. Checked before it is sent.
       - A new rule needs this or O(schedule_expression).
     type: json
+  test_events:
+    description:
+      - Events that the pattern must match, or must not match. EventBridge itself is asked about each of them before the
+        rule is touched, in check mode too.
+      - When it answers otherwise for one of them, the task fails and names it, and nothing is changed.
+      - Without O(event_pattern), the pattern that the rule has is tested. Without effect with O(state=absent).
+    type: list
+    elements: dict
+    suboptions:
+      event:
+        description:
+          - The whole event, as JSON or as a dictionary.
+          - EventBridge wants C(id), C(account), C(source), C(time), C(region), C(resources) and C(detail-type) in it.
+        type: json
+        required: true
+      matches:
+        description: Whether the pattern must match the event.
+        type: bool
+        default: true
   schedule_expression:
     description: When the rule fires by itself, for instance V(rate(1 hour)).
     type: str
@@ -154,6 +173,31 @@ EXAMPLES = r"""
           maximum_event_age_in_seconds: 86400
     tags:
       team: governance
+
+- name: Have the pattern tested before the rule is made
+  wxgov.sagemaker.eventbridge_rule:
+    name: registry-approvals
+    event_pattern:
+      source: [aws.sagemaker]
+      detail-type: [SageMaker Model Package State Change]
+      detail:
+        ModelApprovalStatus: [Approved]
+    test_events:
+      - event: "{{ approval }}"
+      - event: "{{ approval | combine({'detail': {'ModelApprovalStatus': 'Rejected'}}) }}"
+        matches: false
+  vars:
+    approval:
+      id: 17793124-05d4-b198-2fde-7ededc63b103
+      account: "111122223333"
+      region: us-east-1
+      time: "2026-01-15T09:30:00Z"
+      source: aws.sagemaker
+      detail-type: SageMaker Model Package State Change
+      resources:
+        - arn:aws:sagemaker:us-east-1:111122223333:model-package/fraud/1
+      detail:
+        ModelApprovalStatus: Approved
 
 - name: Stop the rule for a while
   wxgov.sagemaker.eventbridge_rule:
@@ -277,6 +321,7 @@ from ..module_utils.aws.plan import Outcome
 from ..module_utils.aws.rule import ensure_rule
 from ..module_utils.aws.rule_plan import DesiredRule, RuleState, check_rule
 from ..module_utils.aws.rule_targets import desired_target
+from ..module_utils.aws.rule_test_events import read_test_events
 from ..module_utils.aws.tags import text_tags
 
 TARGET_OPTIONS = {
@@ -301,6 +346,11 @@ ARGUMENTS = {
     "event_bus_name": {"type": "str", "default": "default"},
     "state": {"type": "str", "choices": ["present", "absent", "enabled", "disabled"], "default": "present"},
     "event_pattern": {"type": "json"},
+    "test_events": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"event": {"type": "json", "required": True}, "matches": {"type": "bool", "default": True}},
+    },
     "schedule_expression": {"type": "str"},
     "description": {"type": "str"},
     "role_arn": {"type": "str"},
@@ -345,6 +395,7 @@ def main() -> None:
             account=session.account,
             check_mode=session.check_mode,
             patience=session.patience,
+            test_events=read_test_events(module.params["test_events"]),
         )
 
     finish(module, "rule", work)

@@ -85,8 +85,17 @@ options:
     description: Whether to wait until AWS shows what was written; a new role may take seconds to be there.
     type: bool
     default: true
+  wait_assumable:
+    description:
+      - Whether to take the role on, with the external id that its trust policy asks for, until STS allows it; also when
+        nothing was changed, but not in check mode.
+      - For callers whom the role trusts, and who may do C(sts:AssumeRole) on it.
+      - When O(wait_timeout) is over first, the task fails. With O(wait=false) it is tried once.
+      - The session that comes of it is thrown away.
+    type: bool
+    default: false
   wait_timeout:
-    description: For how many seconds to wait.
+    description: For how many seconds to wait, for each of O(wait) and O(wait_assumable).
     type: int
     default: 120
 extends_documentation_fragment:
@@ -140,6 +149,15 @@ EXAMPLES = r"""
     name: registry-execution
     trusted_services:
       - sagemaker.amazonaws.com
+
+- name: Make a role that this account itself takes on next
+  wxgov.sagemaker.iam_role:
+    name: registry-reader
+    trusted_accounts:
+      - "111122223333"
+    managed_policies:
+      - AmazonSageMakerReadOnly
+    wait_assumable: true
 
 - name: Delete the role
   wxgov.sagemaker.iam_role:
@@ -239,7 +257,7 @@ from ..module_utils.aws.documents import parse_object
 from ..module_utils.aws.module import WAIT_OPTIONS, ModuleSession, finish
 from ..module_utils.aws.plan import Outcome
 from ..module_utils.aws.policy import external_id_of
-from ..module_utils.aws.role import ensure_role
+from ..module_utils.aws.role import await_assumable, ensure_role
 from ..module_utils.aws.role_plan import GENERATED_LATER, DesiredRole, RoleState, Trust, check_role, check_trust
 from ..module_utils.aws.tags import text_tags
 
@@ -262,6 +280,7 @@ ARGUMENTS = {
     "permissions_boundary": {"type": "str"},
     "tags": {"type": "dict", "aliases": ["resource_tags"]},
     "purge_tags": {"type": "bool", "default": True},
+    "wait_assumable": {"type": "bool", "default": False},
     **WAIT_OPTIONS,
 }
 
@@ -317,7 +336,7 @@ def main() -> None:
     session = ModuleSession(module)
 
     def work() -> Outcome[RoleState]:
-        return ensure_role(
+        outcome = ensure_role(
             session.client("iam", regional=False),
             desired_role(module.params),
             desired_trust(module.params),
@@ -326,6 +345,9 @@ def main() -> None:
             patience=session.patience,
             new_external_id=lambda: GENERATED_LATER if session.check_mode else secrets.token_urlsafe(24),
         )
+        if module.params["wait_assumable"] and outcome.state is not None and not session.check_mode:
+            await_assumable(session.client("sts", regional=False), outcome.state, session.patience)
+        return outcome
 
     finish(module, "role", work, lambda role: {"external_id": external_id_of(role.trust) if role else None})
 

@@ -15,15 +15,17 @@ from typing import Any
 from .arn import Arn, parse_arn
 from .client import ServiceClient
 from .documents import compact
-from .errors import InputError
+from .errors import AwsError, InputError
 from .identity import AccountId
 from .patience import Patience
 from .plan import Operation, Outcome, Plan, converge
-from .policy import Document
+from .policy import Document, external_id_of
 from .role_plan import DesiredRole, RoleState, Trust, check_confused_deputy, plan_role
 
 _ABSENT = ("NoSuchEntity", "NoSuchEntityException")
 _MARKER = ("Marker", "Marker")
+_DENIED = ("AccessDenied", "AccessDeniedException")
+_SHORTEST_SESSION = 900  # seconds, the least that AssumeRole takes
 
 
 def read_role(iam: ServiceClient, name: str) -> RoleState | None:
@@ -78,6 +80,32 @@ def ensure_role(
     plan = plan_role(resolved, current, iam.partition, identity)
     writer = _Writer(iam, resolved, patience)
     return converge(plan, check_mode=check_mode, apply=writer.apply, read_back=writer.read_back)
+
+
+def await_assumable(sts: ServiceClient, role: RoleState, patience: Patience) -> None:
+    """Take the role on, with the external id that its trust policy asks for, again and again until STS lets the caller.
+
+    A new role or trust policy takes seconds to be known to STS; see the section on eventual consistency at
+    docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html. The session is thrown away. Raises AwsError when the
+    time is over.
+    """
+    request: dict[str, Any] = {
+        "RoleArn": role.arn,
+        "RoleSessionName": "wxgov-wait-assumable",
+        "DurationSeconds": _SHORTEST_SESSION,
+    }
+    external_id = external_id_of(role.trust)
+    if external_id:
+        request["ExternalId"] = external_id
+    _answer, let_in = patience.until(
+        lambda: sts.find("assume_role", role.arn, _DENIED, **request), lambda answer: answer is not None
+    )
+    if not let_in:
+        raise AwsError(
+            f"The role {role.name} is as it should be, but after {patience.timeout:g} s STS still does not let the "
+            "caller take it on; see that its trust policy names the caller and that the caller may do sts:AssumeRole "
+            f"on {role.arn}, or set wait_assumable: false."
+        )
 
 
 def _resolve(

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,6 +23,7 @@ from .patience import Patience
 from .plan import Operation, Outcome, Plan, converge
 from .rule_plan import DesiredRule, RuleState, plan_rule, simulate_rule
 from .rule_targets import Target, parse_target, render_target
+from .rule_test_events import TestEvent, check_test_events
 
 _ABSENT = ("ResourceNotFoundException",)
 _API_NAMES = {
@@ -57,11 +58,22 @@ def read_rule(events: ServiceClient, name: str, bus: str = "default") -> RuleSta
 
 
 def ensure_rule(
-    events: ServiceClient, desired: DesiredRule, *, account: AccountId, check_mode: bool, patience: Patience
+    events: ServiceClient,
+    desired: DesiredRule,
+    *,
+    account: AccountId,
+    check_mode: bool,
+    patience: Patience,
+    test_events: Sequence[TestEvent] = (),
 ) -> Outcome[RuleState]:
-    """Make the rule what it should be and read it back; in check mode only say what would be done."""
+    """Make the rule what it should be and read it back; in check mode only say what would be done.
+
+    The pattern that the rule would have is tested against `test_events` first; InputError when one goes wrong.
+    """
     current = read_rule(events, desired.name, desired.event_bus_name)
     plan = plan_rule(desired, current, partial(_future_arn, events, desired, account))
+    if plan.after is not None:
+        check_test_events(events, desired.name, plan.after.settings["event_pattern"], test_events)
     writer = _Writer(events, desired, patience, current)
     return converge(plan, check_mode=check_mode, apply=writer.apply, read_back=writer.read_back)
 

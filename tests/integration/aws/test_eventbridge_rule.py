@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import pathlib
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -348,3 +349,73 @@ def test_an_event_reaches_the_queue_through_the_rule(account: Account) -> None:
     received = account.client("sqs").receive_message(QueueUrl=queue["url"], WaitTimeSeconds=5)
     (message,) = received["Messages"]
     assert json.loads(message["Body"])["detail"]["eventName"] == "CreateModelPackageGroup"
+
+
+EVENTS = pathlib.Path(__file__).parents[2] / "fixtures" / "events"
+CREATION = json.loads((EVENTS / "create_model_package.json").read_text())
+FAILED = json.loads((EVENTS / "failed_call.json").read_text())
+UPDATES = {"source": ["aws.sagemaker"], "detail": {"eventName": ["UpdateModelPackage"]}}
+
+
+def test_a_pattern_is_tried_on_events_before_the_rule_is_touched(account: Account) -> None:
+    """In check mode and for real, for a new rule and for one that is there: nothing is changed when one goes wrong."""
+    tested = [
+        {"event": CREATION},
+        {"event": json.dumps(CREATION), "matches": False},
+        {"event": FAILED, "matches": True},
+    ]
+    calls: list[dict[str, int]] = []
+
+    def refused(check: bool) -> None:
+        account.emulator.clear_calls()
+        message = account.refuse(
+            "eventbridge_rule", check=check, name="registry", event_pattern=UPDATES, test_events=tested
+        )
+        assert message == (
+            "test_events: event 1 (aws.sagemaker, AWS API Call via CloudTrail, CreateModelPackage) does not match; "
+            f"event 3 (aws.sagemaker, AWS API Call via CloudTrail, {FAILED['detail']['eventName']}) does not match "
+            "the pattern of the rule 'registry', against what matches says; nothing was changed."
+        )
+        calls.append(account.emulator.calls())
+
+    refused(check=True)
+    refused(check=False)
+    assert account.client("events").list_rules()["Rules"] == []
+    account.succeed("eventbridge_rule", name="registry", event_pattern=PATTERN)
+    refused(check=True)
+    refused(check=False)
+    assert json.loads(real(account)["EventPattern"]) == PATTERN
+    assert all(found["events.TestEventPattern"] == 3 and "events.PutRule" not in found for found in calls)
+
+
+def test_what_must_not_match_is_tried_too(account: Account) -> None:
+    every = {"source": ["aws.sagemaker"]}
+    ours = {**every, "detail": {"errorCode": [{"exists": False}]}}
+    tested = [{"event": CREATION}, {"event": FAILED, "matches": False}]
+    message = account.refuse("eventbridge_rule", name="registry", event_pattern=every, test_events=tested)
+    assert "event 2 (aws.sagemaker, AWS API Call via CloudTrail, " in message
+    assert message.count(" matches the pattern") == 1
+    assert (
+        account.succeed("eventbridge_rule", name="registry", event_pattern=ours, test_events=tested)["changed"] is True
+    )
+    # Without a pattern in the task it is the rule's own that is tried.
+    assert account.succeed("eventbridge_rule", name="registry", test_events=tested)["changed"] is False
+    turned = [{"event": CREATION, "matches": False}]
+    assert "event 1" in account.refuse("eventbridge_rule", name="registry", test_events=turned)
+    gone = account.succeed("eventbridge_rule", name="registry", state="absent", test_events=turned)
+    assert gone["changed"] is True
+
+
+def test_events_are_tried_only_when_they_can_be(account: Account) -> None:
+    account.emulator.clear_calls()
+    half = {key: value for key, value in CREATION.items() if key not in ("id", "resources")}
+    message = account.refuse(
+        "eventbridge_rule", name="registry", event_pattern=PATTERN, test_events=[{"event": CREATION}, {"event": half}]
+    )
+    assert message == ("test_events: event 2 has no id and no resources; EventBridge tests only whole events.")
+    assert account.emulator.calls() == {}
+    message = account.refuse(
+        "eventbridge_rule", name="registry", schedule_expression="rate(1 hour)", test_events=[{"event": CREATION}]
+    )
+    assert message == "test_events needs an event_pattern to test, and the rule 'registry' has none."
+    assert account.client("events").list_rules()["Rules"] == []

@@ -291,3 +291,51 @@ def test_a_new_role_is_waited_for_until_it_shows(account: Account, hurry: list[f
     assert made["role"]["role_id"]
     assert account.emulator.calls()["iam.GetRole"] == 4
     assert hurry == [1, 2]
+
+
+ALLOWED = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "iam:*", "Resource": "*"},
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::{ACCOUNT}:role/governance"},
+    ],
+}
+
+
+def partner(account: Account) -> dict[str, str]:
+    """The keys of a user of the own account, who may make roles and take on the role governance."""
+    iam = account.client("iam")
+    iam.create_user(UserName="runner")
+    iam.put_user_policy(UserName="runner", PolicyName="runner", PolicyDocument=json.dumps(ALLOWED))
+    key = iam.create_access_key(UserName="runner")["AccessKey"]
+    account.emulator.enforce_iam()
+    return {"access_key": key["AccessKeyId"], "secret_key": key["SecretAccessKey"]}
+
+
+def test_a_role_is_waited_for_until_sts_lets_the_caller_in(account: Account, hurry: list[float]) -> None:
+    """STS knows the new role only from the third request on; each has the external id that was made for the role."""
+    account.fault("sts.AssumeRole", kind="error", times=2, code="AccessDenied", status=403)
+    options = {"name": "governance", "trusted_accounts": [ACCOUNT], "generate_external_id": True}
+    made = account.succeed("iam_role", **partner(account), **options, wait_assumable=True)
+    assert made["changed"] is True
+    assert account.emulator.calls()["sts.AssumeRole"] == 3
+    assert hurry == [1, 2]
+    account.emulator.clear_calls()
+    assert account.succeed("iam_role", name="governance", wait_assumable=True)["changed"] is False
+    assert account.emulator.calls()["sts.AssumeRole"] == 1
+    account.emulator.clear_calls()
+    account.succeed("iam_role", check=True, name="governance", description="x", wait_assumable=True)
+    account.succeed("iam_role", name="governance", state="absent", wait_assumable=True)
+    assert "sts.AssumeRole" not in account.emulator.calls()
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_role_that_does_not_trust_the_caller_is_said_so(account: Account, hurry: list[float], wait: bool) -> None:
+    message = account.refuse(
+        "iam_role", **partner(account), name="governance", **BASE, wait=wait, wait_assumable=True, wait_timeout=30
+    )
+    assert message.startswith(
+        f"The role governance is as it should be, but after {30 if wait else 0} s STS still does not let the caller"
+    )
+    assert sum(hurry) == (30 if wait else 0)
+    assert real(account)["Arn"].endswith(":role/governance")

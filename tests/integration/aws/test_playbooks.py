@@ -48,8 +48,9 @@ def test_the_examples_run_as_printed_and_return_what_is_documented(run_playbook:
     assert account.client("sqs").list_queues()["QueueUrls"] == [
         f"{account.emulator.endpoint_url}/{ACCOUNT}/registry-events-dlq.fifo"
     ]
-    assert account.client("events").list_rules()["Rules"] == []
-    assert [role["RoleName"] for role in account.client("iam").list_roles()["Roles"]] == ["registry-execution"]
+    assert [rule["Name"] for rule in account.client("events").list_rules()["Rules"]] == ["registry-approvals"]
+    roles = [role["RoleName"] for role in account.client("iam").list_roles()["Roles"]]
+    assert sorted(roles) == ["registry-execution", "registry-reader"]
 
 
 # module → (its key in the result, the resource as it is at first, every other option that a change can set)
