@@ -13,15 +13,16 @@ author: "wxgov.sagemaker contributors (@wxgov)"
 description:
   - A connection ties the Model Registry of one AWS account and region to one business entity of a watsonx.governance
     console (OpenPages). The sync agent and M(wxgov.sagemaker.sync_existing_models) work by it.
-  - The module writes the connection to a file on the host it runs on, readable by its owner only. Before that it logs
-    in to the console and checks what the connection rests on; when something is wrong nothing is written.
+  - The module writes the connection to a file on the host it runs on, readable by its owner only, or to a secret in AWS
+    Secrets Manager. Before that it logs in to the console and checks what the connection rests on; when something is
+    wrong nothing is written.
   - An option that is not set leaves what is there alone; an empty text clears what can be cleared.
 requirements:
   - requests, on the host the module runs on, with O(validate=true)
   - botocore, on the host the module runs on, to tell whether a region exists; without it only its form is checked
 notes:
   - Run by root, the module gives a new file to the owner of O(connections_dir), so that the agent's user can read it.
-  - With O(validate=true) a run makes seven requests to the console and its login, and eight where the default user is
+  - With O(validate=true) a run makes eight requests to the console and its login, and nine where the default user is
     given as an e-mail address that is a user name.
   - An environment variable that stands for an option counts as that option being set.
 options:
@@ -124,11 +125,11 @@ options:
     type: str
     choices: [always, on_create]
     default: always
-  connections_dir:
+  secrets_kms_key_id:
     description:
-      - Directory of the connections' files.
-    type: path
-    default: /etc/wxgov-sagemaker/connections.d
+      - Key that new secrets are encrypted with, with O(connections_store=secretsmanager). If not set, it is the
+        account's own key for Secrets Manager.
+    type: str
   max_connections:
     description:
       - How many connections there may be.
@@ -137,11 +138,26 @@ options:
   validate:
     description:
       - Whether to check the connection against the console before it is written. The login, the business entity, the
-        default user, and the types and fields that the synchronisation uses are looked at.
+        default user, what the login may do in the entity, and the types and fields that the synchronisation uses are
+        looked at.
     type: bool
     default: true
+  validate_aws:
+    description:
+      - Whether to check, before the connection is written, that the role can be assumed with the external id and cannot
+        be assumed without it, and that the credentials are of O(account_id). The module's process needs the AWS
+        credentials that the agent will have, and boto3.
+    type: bool
+    default: false
+  test:
+    description:
+      - Test the connection as it would be, at the console and at AWS, and write nothing. RV(checks) says what was seen.
+        The module fails if a check fails. With O(name) alone the connection that is kept is tested.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - wxgov.sagemaker.attributes
+  - wxgov.sagemaker.connections
   - wxgov.sagemaker.console
 attributes:
   check_mode:
@@ -172,6 +188,11 @@ EXAMPLES = r"""
     console_auth_method: mcsp
     console_api_key: "{{ console_api_key }}"
     console_instance_id: 4f1e6c52-0d55-4a0c-9d7b-5f2f3d9ad3a1
+
+- name: Test it as it is kept, at the console and at AWS
+  wxgov.sagemaker.governance_connection:
+    name: credit-risk
+    test: true
 
 - name: Pause it
   wxgov.sagemaker.governance_connection:
@@ -247,22 +268,53 @@ operations:
   type: list
   elements: str
   sample: [create]
+checks:
+  description:
+    - What was seen of each link, with O(test=true); else empty.
+  returned: success, and when a check failed
+  type: list
+  elements: dict
+  contains:
+    name:
+      description:
+        - C(connection.values), C(console.login), C(console.business_entity), C(console.permissions),
+          C(console.default_user), C(console.fields), C(aws.role_assumable), C(aws.external_id_required) or
+          C(aws.account).
+      type: str
+      sample: aws.external_id_required
+    status:
+      description:
+        - C(ok), C(warning), C(failed), or C(skipped) where there is nothing to check or an earlier link is broken.
+      type: str
+      sample: ok
+    evidence:
+      description: What was seen.
+      type: str
+      sample: Without the external id STS denies the role arn:aws:iam::111122223333:role/Sync.
+    mend:
+      description: What to do about it; empty where nothing is to be done.
+      type: str
+      sample: ""
 """
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback
+from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.connection.plan import Wanted
-from ..module_utils.connection.store import DEFAULT_DIRECTORY, DirectoryStore
+from ..module_utils.connection.stores import ConnectionStore
+from ..module_utils.connections_module import STORE_OPTIONS, store_of
+from ..module_utils.console_module import CONSOLE_OPTIONS
 from ..module_utils.errors import WxgovError
-from ..module_utils.preflight.registration import Registration, Rules, carry_out, decide_absence, decide_presence
-
-
-def console_option(name: str, **more: Any) -> dict[str, Any]:
-    """Return the specification of a console option that an environment variable can stand for."""
-    return {"type": "str", "fallback": (env_fallback, [f"WXGOV_{name.upper()}"]), **more}
-
+from ..module_utils.preflight.checks import failures
+from ..module_utils.preflight.registration import (
+    Registration,
+    Rules,
+    carry_out,
+    decide_absence,
+    decide_presence,
+    decide_trial,
+)
 
 CONNECTION_OPTIONS: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
@@ -279,18 +331,7 @@ CONNECTION_OPTIONS: dict[str, dict[str, Any]] = {
     "ambient": {"type": "bool"},
     "queue_url": {"type": "str"},
     "enabled": {"type": "bool"},
-    "console_url": console_option("console_url"),
-    "console_auth_method": console_option(
-        "console_auth_method", choices=["mcsp", "mcsp_account", "ibm_cloud", "cp4d", "zen_api_key", "basic"]
-    ),
-    "console_api_key": console_option("console_api_key", no_log=True),
-    "console_instance_id": console_option("console_instance_id"),
-    "console_token_url": console_option("console_token_url", no_log=False),
-    "console_username": console_option("console_username"),
-    "console_password": console_option("console_password", no_log=True),
-    "console_allow_http": {"type": "bool"},
-    "validate_certs": {"type": "bool"},
-    "ca_path": {"type": "str"},
+    **CONSOLE_OPTIONS,
     "sync_arn_field": {"type": "str"},
     "sync_state_field": {"type": "str"},
     "sync_model_group_type": {"type": "str"},
@@ -302,9 +343,12 @@ CONNECTION_OPTIONS: dict[str, dict[str, Any]] = {
 RULE_OPTIONS: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "update_secret": {"type": "str", "choices": ["always", "on_create"], "default": "always", "no_log": False},
-    "connections_dir": {"type": "path", "default": DEFAULT_DIRECTORY},
+    **STORE_OPTIONS,
+    "secrets_kms_key_id": {"type": "str", "no_log": False},
     "max_connections": {"type": "int", "default": 10},
     "validate": {"type": "bool", "default": True},
+    "validate_aws": {"type": "bool", "default": False},
+    "test": {"type": "bool", "default": False},
 }
 
 
@@ -315,22 +359,36 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    store = DirectoryStore(params["connections_dir"])
     wanted = Wanted(**{name: params[name] for name in CONNECTION_OPTIONS})
-    rules = Rules(params["validate"], params["update_secret"] == "always", params["max_connections"])
-
-    def decide() -> Registration:
-        if params["state"] == "absent":
-            return decide_absence(store, wanted.name)
-        return decide_presence(store, wanted, rules)
-
+    rules = Rules(
+        validate=params["validate"],
+        validate_aws=params["validate_aws"],
+        update_secrets=params["update_secret"] == "always",
+        max_connections=params["max_connections"],
+    )
+    if params["test"] and params["state"] == "absent":
+        module.fail_json(msg="test=true needs state=present: there is nothing to test about a connection that goes.")
     try:
-        result = carry_out(store, decide, check_mode=module.check_mode).result()
+        store = store_of(params, params["secrets_kms_key_id"] or None)
+        done = carry_out(store, lambda: decide(store, wanted, rules, params), check_mode=module.check_mode)
     except WxgovError as error:
         module.fail_json(msg=str(error))
+    result = done.result()
     if not module._diff:
         del result["diff"]
+    broken = failures(done.checks)
+    if broken:
+        module.fail_json(msg=f"The connection does not work. {broken}", **result)
     module.exit_json(**result)
+
+
+def decide(store: ConnectionStore, wanted: Wanted, rules: Rules, params: dict[str, Any]) -> Registration:
+    """Return what is to be done; raises WxgovError."""
+    if params["state"] == "absent":
+        return decide_absence(store, wanted.name)
+    if params["test"]:
+        return decide_trial(store, wanted, rules)
+    return decide_presence(store, wanted, rules)
 
 
 if __name__ == "__main__":

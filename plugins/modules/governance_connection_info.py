@@ -11,20 +11,17 @@ short_description: Lists connections between SageMaker Model Registries and Gove
 version_added: "0.1.0"
 author: "wxgov.sagemaker contributors (@wxgov)"
 description:
-  - Reads the connections that M(wxgov.sagemaker.governance_connection) has written on this host.
-  - A file that cannot be used is reported and does not hide the others.
+  - Reads the connections that M(wxgov.sagemaker.governance_connection) has written on this host or to AWS Secrets
+    Manager.
+  - One that cannot be used is reported and does not hide the others.
 options:
   name:
     description:
       - Only the connection of this name. If there is none, the list is empty.
     type: str
-  connections_dir:
-    description:
-      - Directory of the connections' files.
-    type: path
-    default: /etc/wxgov-sagemaker/connections.d
 extends_documentation_fragment:
   - wxgov.sagemaker.attributes
+  - wxgov.sagemaker.connections
 attributes:
   check_mode:
     support: full
@@ -80,19 +77,19 @@ problems:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.connection.plan import shown
-from ..module_utils.connection.store import DEFAULT_DIRECTORY, DirectoryStore
+from ..module_utils.connections_module import STORE_OPTIONS, store_of
 from ..module_utils.errors import WxgovError
 
 
 def main() -> None:
     """Read the options, list the connections."""
     module = AnsibleModule(
-        argument_spec={"name": {"type": "str"}, "connections_dir": {"type": "path", "default": DEFAULT_DIRECTORY}},
+        argument_spec={"name": {"type": "str"}, **STORE_OPTIONS},
         supports_check_mode=True,
     )
     name = module.params["name"]
     try:
-        loaded = DirectoryStore(module.params["connections_dir"]).load_all()
+        loaded = store_of(module.params).load_all()
     except WxgovError as error:
         module.fail_json(msg=str(error))
     connections = [shown(connection) for connection in loaded.connections if name in (None, connection.name)]

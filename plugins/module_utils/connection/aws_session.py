@@ -17,6 +17,7 @@ try:
     import botocore.config
     import botocore.credentials
     import botocore.exceptions
+    import botocore.parsers
     import botocore.session
 except ImportError:
     HAS_BOTO3 = False
@@ -29,6 +30,9 @@ READ_TIMEOUT = 30
 MAX_ATTEMPTS = 10
 ROLE_SECONDS = 3600
 """One hour is what a role grants unless it was told otherwise, and the most for a role assumed by a role."""
+CHECK_SECONDS = 900
+"""The shortest session there is, for roles that are assumed only to see whether they can be."""
+_NOT_STS = "What answers in place of STS is not STS: look at the proxy and the endpoint of the AWS settings."
 EVERYWHERE = "sqs"
 """A service that every region has."""
 
@@ -41,8 +45,7 @@ def session_for(connection: Connection, base_session: Any = None, max_pool_conne
     attempts in botocore's adaptive mode (which slows down when throttled), and ``max_pool_connections``.
     Raises AwsSessionError without boto3, for an unknown region, or for a broken AWS configuration of the process.
     """
-    if not HAS_BOTO3:
-        raise AwsSessionError('The Python package "boto3" is missing on this host: install it to reach AWS.')
+    _require_boto3()
     check_region(connection.region)
     try:
         base = base_session or boto3.Session(region_name=connection.region)
@@ -59,10 +62,48 @@ def client_for(session: Any, service: str) -> Any:
         raise AwsSessionError(f"No client for {service} can be made: {error}") from None
 
 
+def is_assumable(connection: Connection, role_arn: str, external_id: str | None, base_session: Any = None) -> bool:
+    """Return whether STS lets ``base_session`` (default: the process) assume a role (1 call); False where it denies.
+
+    Raises AwsSessionError where that cannot be told: no credentials, no answer, another error.
+    """
+    _require_boto3()
+    check_region(connection.region)
+    try:
+        base = base_session or boto3.Session(region_name=connection.region)
+        request = _assume_request(role_arn, external_id, connection.name, CHECK_SECONDS)
+        base.client("sts", region_name=connection.region, config=client_config()).assume_role(**request)
+    except botocore.exceptions.ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code in ("AccessDenied", "AccessDeniedException"):
+            return False
+        raise AwsSessionError(f"STS answered the request for the role {role_arn} with {code}.") from None
+    except (botocore.parsers.ResponseParserError, KeyError):  # the latter for XML of another kind, such as a web page
+        raise AwsSessionError(_NOT_STS) from None
+    except botocore.exceptions.BotoCoreError as error:
+        raise AwsSessionError(f"STS cannot be asked for the role {role_arn}: {error}") from None
+    return True
+
+
+def caller_account(session: Any) -> str:
+    """Return the account of a session's credentials (1 call). Raises AwsSessionError."""
+    try:
+        answer = session.client("sts").get_caller_identity()
+    except botocore.exceptions.ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        raise AwsSessionError(f"AWS does not accept the credentials ({code}).") from None
+    except (botocore.parsers.ResponseParserError, KeyError):  # the latter for XML of another kind, such as a web page
+        raise AwsSessionError(_NOT_STS) from None
+    except botocore.exceptions.BotoCoreError as error:
+        raise AwsSessionError(f"STS cannot be asked whose the credentials are: {error}") from None
+    if not answer.get("Account"):
+        raise AwsSessionError("The answer of STS names no account: it was cut off.")
+    return str(answer["Account"])
+
+
 def own_client(service: str, region: str | None = None) -> Any:
     """Return a client with the credentials of the process itself. Raises AwsSessionError, also without a region."""
-    if not HAS_BOTO3:
-        raise AwsSessionError('The Python package "boto3" is missing on this host: install it to reach AWS.')
+    _require_boto3()
     try:
         session = boto3.Session(region_name=region)
         if not session.region_name:
@@ -104,6 +145,11 @@ def _botocore_regions() -> frozenset[str]:
     partitions = session.get_available_partitions()
     found = [session.get_available_regions(EVERYWHERE, partition_name=name) for name in partitions]
     return frozenset(region for regions in found for region in regions)
+
+
+def _require_boto3() -> None:
+    if not HAS_BOTO3:
+        raise AwsSessionError('The Python package "boto3" is missing on this host: install it to reach AWS.')
 
 
 def check_region(region: str) -> None:
@@ -160,15 +206,14 @@ def _role_loader(role: AssumeRole, connection: Connection, base: Any, config: An
     return load
 
 
+def _assume_request(role_arn: str, external_id: str | None, name: str, seconds: int) -> dict[str, Any]:
+    request = {"RoleArn": role_arn, "RoleSessionName": f"wxgov-{name}"[:64], "DurationSeconds": seconds}
+    return {**request, "ExternalId": external_id} if external_id else request
+
+
 def _assume(role: AssumeRole, connection: Connection, base: Any, config: Any) -> dict[str, str]:
     """Assume the role; the result is in the form that botocore's refreshable credentials take."""
-    request = {
-        "RoleArn": role.role_arn,
-        "RoleSessionName": f"wxgov-{connection.name}"[:64],
-        "DurationSeconds": ROLE_SECONDS,
-    }
-    if role.external_id:
-        request["ExternalId"] = role.external_id
+    request = _assume_request(role.role_arn, role.external_id, connection.name, ROLE_SECONDS)
     try:
         client = base.client("sts", region_name=connection.region, config=config)
         granted = client.assume_role(**request).get("Credentials") or {}
@@ -178,6 +223,8 @@ def _assume(role: AssumeRole, connection: Connection, base: Any, config: Any) ->
             f"The role {role.role_arn} of the connection {connection.name} cannot be assumed ({code}): check its trust "
             "policy, the external id, and that this process may call sts:AssumeRole."
         ) from None
+    except (botocore.parsers.ResponseParserError, KeyError):  # the latter for XML of another kind, such as a web page
+        raise AwsSessionError(_NOT_STS) from None
     except botocore.exceptions.BotoCoreError as error:
         raise AwsSessionError(f"The role {role.role_arn} cannot be assumed: {error}") from None
     if not all(granted.get(key) for key in ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")):

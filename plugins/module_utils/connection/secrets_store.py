@@ -28,6 +28,7 @@ from .store import Loaded
 
 try:
     import botocore.exceptions
+    import botocore.parsers
 except ImportError:
     HAS_BOTOCORE = False
 else:
@@ -267,6 +268,10 @@ def _told(verb: str, action: str, what: str) -> Iterator[None]:
         code = str(error.response.get("Error", {}).get("Code", ""))
         needed = f": secretsmanager:{action} is needed" if code.startswith("AccessDenied") else ""
         raise _RefusedError(f"Secrets Manager refused to {verb} {what} ({code}){needed}.", code) from None
+    except botocore.parsers.ResponseParserError:
+        raise ConnectionStoreError(
+            f"Secrets Manager gave no readable answer to the request to {verb} {what}."
+        ) from None
     except botocore.exceptions.BotoCoreError as error:
         raise ConnectionStoreError(f"Secrets Manager cannot be asked to {verb} {what}: {error}") from None
 

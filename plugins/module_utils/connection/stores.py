@@ -56,7 +56,7 @@ class ConnectionStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """Which store, and where. ``region`` None is that of the process's AWS settings; ``kms_key_id`` is for new secrets."""
+    """Which store, and where. ``region`` None is that of the process; ``kms_key_id`` encrypts new secrets."""
 
     kind: StoreKind = "directory"
     directory: str = DEFAULT_DIRECTORY

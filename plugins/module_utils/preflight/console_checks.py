@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from ..connection.model import SyncSettings
 from ..console.client import ConsoleClient
+from ..console.errors import RefusedError
 from ..console.objects import ConsoleUser
 from ..console.query import Compare, Condition, Or, Query, Row, columns
 from ..console.schema import FieldDefinition
-from .errors import BusinessEntityError, ConsoleSetupError, DefaultUserError
+from .errors import BusinessEntityError, ConsoleSetupError, DefaultUserError, PermissionsError
 
 _ENTITY_COLUMNS = columns("Resource ID", "Name", "Location")
 
@@ -62,6 +63,25 @@ def resolve_business_entity(client: ConsoleClient, name_or_id: str, type_name: s
             "Use a root entity."
         )
     return entity
+
+
+def check_permissions(client: ConsoleClient, entity: BusinessEntity) -> bool:
+    """Check that the login may read, write and associate in the entity (1 request).
+
+    Return False where the console does not tell: then it shows when it refuses. Raises PermissionsError.
+    """
+    try:
+        lacking = client.permissions(entity.id).lacking("read", "write", "associate")
+    except RefusedError as refusal:
+        if refusal.status not in (404, 405, 501):
+            raise
+        return False
+    if lacking:
+        raise PermissionsError(
+            f'The login may not {" or ".join(lacking)} in the business entity "{entity.name}" (id {entity.id}): give '
+            "it a role there, through the entity's security domain, that includes this."
+        )
+    return True
 
 
 def check_default_user(client: ConsoleClient, name_or_email: str) -> ConsoleUser:

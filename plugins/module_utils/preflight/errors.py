@@ -8,6 +8,7 @@
     PreflightError
     ├── BusinessEntityError   none, several, or not at the root
     ├── DefaultUserError      none, or not active
+    ├── PermissionsError      the login may not do what the synchronisation does
     └── ConsoleSetupError     a type or field that the synchronisation cannot use
 """
 
@@ -26,6 +27,10 @@ class BusinessEntityError(PreflightError):
 
 class DefaultUserError(PreflightError):
     """The default user cannot own models."""
+
+
+class PermissionsError(PreflightError):
+    """The login may not do in the business entity what the synchronisation does."""
 
 
 class ConsoleSetupError(PreflightError):

@@ -9,23 +9,39 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from ..connection.aws_session import known_regions
-from ..connection.errors import BrokenConnectionError, InvalidConnectionError
+from ..connection.errors import BrokenConnectionError, EditConflictError, InvalidConnectionError
 from ..connection.model import Connection
 from ..connection.plan import Operation, Wanted, merge, plan, shown
-from ..connection.store import DirectoryStore, Loaded
+from ..connection.store import Loaded
+from ..connection.stores import ConnectionStore
 from ..connection.validation import MAX_CONNECTIONS, company_problems, value_problems
-from ..console.client import ConsoleClient, connect
-from .console_checks import check_default_user, check_login, check_sync_settings, resolve_business_entity
+from ..console.client import ConsoleClient
+from .aws_checks import check_credentials
+from .checks import Check, failures
+from .connection_checks import check_connection
+from .console_checks import (
+    check_default_user,
+    check_login,
+    check_permissions,
+    check_sync_settings,
+    resolve_business_entity,
+)
+from .opening import open_console
+
+WRITE_ATTEMPTS = 5
+"""How often a decision is made anew because others changed a connection between reading and writing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How a connection is registered.
 
-    ``validate``: look at the console; ``update_secrets``: replace secrets that are there already.
+    ``validate``: look at the console; ``validate_aws``: assume the role, with and without the external id;
+    ``update_secrets``: replace secrets that are there already.
     """
 
     validate: bool = True
+    validate_aws: bool = False
     update_secrets: bool = True
     max_connections: int = MAX_CONNECTIONS
 
@@ -38,6 +54,7 @@ class Registration:
     operations: tuple[Operation, ...]
     target: Connection | None
     seen: Loaded
+    checks: tuple[Check, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -50,6 +67,7 @@ class Registration:
             "changed": self.changed,
             "connection": shown(self.target),
             "operations": [operation.name for operation in self.operations],
+            "checks": [check.as_dict() for check in self.checks],
             "diff": {
                 "before": dict(self.operations[0].before) if self.operations else shown(self.target),
                 "after": dict(self.operations[0].after) if self.operations else shown(self.target),
@@ -57,7 +75,7 @@ class Registration:
         }
 
 
-def decide_presence(store: DirectoryStore, wanted: Wanted, rules: Rules) -> Registration:
+def decide_presence(store: ConnectionStore, wanted: Wanted, rules: Rules) -> Registration:
     """Read, check and plan a connection that shall be there; nothing is written.
 
     Raises the errors of the connection, console and preflight rooms: one for each bad input.
@@ -68,11 +86,25 @@ def decide_presence(store: DirectoryStore, wanted: Wanted, rules: Rules) -> Regi
     _raise_for(value_problems(target, known_regions()))
     target = _with_entity(existing, target, wanted, rules)
     _raise_for(company_problems(target, seen.connections, rules.max_connections))
+    if rules.validate_aws:
+        _raise_for(filter(None, [failures(check_credentials(target))]))
     operations = plan(existing, target, is_private=store.is_private(wanted.name))
     return Registration(wanted.name, operations, target, seen)
 
 
-def decide_absence(store: DirectoryStore, name: str) -> Registration:
+def decide_trial(store: ConnectionStore, wanted: Wanted, rules: Rules) -> Registration:
+    """Check the connection as it would be, with everything there is to check, and plan nothing.
+
+    Raises InvalidConnectionError only for options that do not make a connection at all.
+    """
+    seen = store.load_all()
+    target = merge(store.find(wanted.name), wanted, update_secrets=rules.update_secrets)
+    others = [other for other in seen.connections if other.name != wanted.name]
+    checks = check_connection(target, others, entity=wanted.business_entity, max_connections=rules.max_connections)
+    return Registration(wanted.name, (), target, seen, checks)
+
+
+def decide_absence(store: ConnectionStore, name: str) -> Registration:
     """Plan the removal of a connection, also of one whose file cannot be used; nothing is written."""
     seen = store.load_all()
     try:
@@ -81,7 +113,7 @@ def decide_absence(store: DirectoryStore, name: str) -> Registration:
         return Registration(name, (Operation("remove", {"name": name, "problem": str(error)}, {}),), None, seen)
 
 
-def carry_out(store: DirectoryStore, decide: Callable[[], Registration], *, check_mode: bool) -> Registration:
+def carry_out(store: ConnectionStore, decide: Callable[[], Registration], *, check_mode: bool) -> Registration:
     """Decide, and do it unless in check mode; decided anew if somebody else has changed a connection meanwhile.
 
     Nothing at all is written where there is nothing to do or something is wrong. Raises what ``decide`` raises, and
@@ -90,14 +122,21 @@ def carry_out(store: DirectoryStore, decide: Callable[[], Registration], *, chec
     decided = decide()
     if check_mode or not decided.changed:
         return decided
-    with store.edited():
-        if store.load_all() != decided.seen:
-            decided = decide()
-        apply(store, decided)
+    for attempt in range(1, WRITE_ATTEMPTS + 1):
+        with store.edited():
+            if store.load_all() != decided.seen:
+                decided = decide()
+            try:
+                apply(store, decided)
+                return decided
+            except EditConflictError:
+                if attempt == WRITE_ATTEMPTS:
+                    raise
+        decided = decide()
     return decided
 
 
-def apply(store: DirectoryStore, registration: Registration) -> None:
+def apply(store: ConnectionStore, registration: Registration) -> None:
     """Do what was decided. Raises ConnectionStoreError."""
     if not registration.changed:
         return
@@ -125,26 +164,15 @@ def _with_entity(existing: Connection | None, target: Connection, wanted: Wanted
     return replace(target, business_entity_name=existing.business_entity_name if existing and same else asked)
 
 
-def open_console(connection: Connection) -> ConsoleClient:
-    """Return a client for a connection's console; no request is made yet."""
-    return connect(
-        connection.console.url,
-        auth_method=connection.console.auth_method,
-        auth_options=connection.console.auth_options,
-        validate_certs=connection.console.validate_certs,
-        ca_path=connection.console.ca_path,
-        allow_http=connection.console.allow_http,
-    )
-
-
 def check_console(client: ConsoleClient, target: Connection, entity: str | None = None) -> Connection:
-    """Check the console's end (7 requests with login) and return the connection with its entity and user as found.
+    """Check the console's end (8 requests with login) and return the connection with its entity and user as found.
 
     ``entity`` is the name or id asked for; None means the one that the connection has.
     """
     sync = target.sync
     check_login(client, sync.business_entity_type)
     found = resolve_business_entity(client, entity or target.business_entity_id, sync.business_entity_type)
+    check_permissions(client, found)
     user = check_default_user(client, target.default_user)
     check_sync_settings(client, sync)
     return replace(target, business_entity_id=found.id, business_entity_name=found.name, default_user=user.user_name)

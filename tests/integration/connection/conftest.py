@@ -4,20 +4,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import io
 import json
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import boto3
 import pytest
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.client import ConsoleClient, connect
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.objects import NewObject
+from tests.emulators.aws.server import AwsEmulator
 from tests.emulators.console.server import ConsoleEmulator
+from tests.harness.module import run_module
 
 ACCOUNT = "111122223333"
 
@@ -46,16 +45,7 @@ class Host:
 
     def run(self, module: str, *, check: bool = False, diff: bool = True, **options: Any) -> dict[str, Any]:
         """The module's result, failed or not."""
-        given = {name: value for name, value in options.items() if value is not None}
-        arguments = {**given, "connections_dir": str(self.directory)}
-        arguments |= {"_ansible_check_mode": check, "_ansible_diff": diff}
-        main = importlib.import_module(f"ansible_collections.wxgov.sagemaker.plugins.modules.{module}").main
-        output = io.StringIO()
-        with patch_module_args(arguments), contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
-            main()
-        result: dict[str, Any] = json.loads(output.getvalue())
-        result.pop("invocation", None)
-        return result
+        return run_module(module, {**options, "connections_dir": str(self.directory)}, check=check, diff=diff)
 
     def connection(self, *, check: bool = False, **options: Any) -> dict[str, Any]:
         """The result of governance_connection, which must succeed."""
@@ -87,3 +77,26 @@ def client(console: ConsoleEmulator) -> Iterator[ConsoleClient]:
 def host(console: ConsoleEmulator, client: ConsoleClient, tmp_path: pathlib.Path) -> Host:
     client.create_object(NewObject("SOXBusEntity", "Credit Risk"))
     return Host(console, tmp_path / "connections.d")
+
+
+@pytest.fixture
+def world_of_aws(aws: AwsEmulator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes the registry's account have the role of the options, and this process an agent of another account."""
+
+    def make(*, trusting: bool, external_id: str | None = "secret-external-id") -> None:
+        aws.reset()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "999988887777")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{'999988887777' if trusting else '123123123123'}:root"},
+            "Action": "sts:AssumeRole",
+            **({"Condition": {"StringEquals": {"sts:ExternalId": external_id}}} if external_id else {}),
+        }
+        iam = boto3.client("iam", region_name="us-east-1", aws_access_key_id=ACCOUNT, aws_secret_access_key="x")
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.create_role(RoleName="Sync", AssumeRolePolicyDocument=document)
+
+    return make

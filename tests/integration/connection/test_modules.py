@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import boto3
 import certifi
 import pytest
 
@@ -310,3 +312,64 @@ def test_info(host: Host, client: Any) -> None:
     assert (none["connections"], none["problems"]) == ([], [])
     assert "secret-" not in str([every, one])
     assert "demo-api-key" not in str([every, one])
+
+
+def test_a_test_says_what_is_wrong_and_saves_nothing(host: Host, world_of_aws: Callable[..., None]) -> None:
+    world_of_aws(trusting=True)
+    tried = host.run("governance_connection", **host.options, test=True)
+    assert not tried.get("failed"), tried["msg"]
+    assert {check["status"] for check in tried["checks"]} == {"ok"}
+    assert (tried["changed"], tried["operations"]) == (False, [])
+    assert tried["diff"]["before"] == tried["diff"]["after"]
+    assert not host.directory.exists()
+
+    host.console.add_user("owner", "owner@example.com")
+    made = host.connection(**host.options | {"default_user": "owner"})
+    assert (set(made), made["checks"]) == (set(tried), [])
+    files = host.files()
+    host.console.add_user("owner", "owner@example.com", active=False)
+    broken = host.run("governance_connection", name="credit-risk", test=True, check=True)
+    assert broken["failed"]
+    assert broken["msg"].startswith("The connection does not work. console.default_user: ")
+    assert [check["name"] for check in broken["checks"] if check["status"] == "failed"] == ["console.default_user"]
+    assert host.files() == files
+    assert "secret-" not in str([tried, broken])
+    assert "demo-api-key" not in str([tried, broken])
+
+
+def test_a_test_of_nothing_and_of_what_goes_is_refused(host: Host) -> None:
+    assert "needs business_entity" in host.run("governance_connection", name="new", test=True)["msg"]
+    told = host.run("governance_connection", name="new", test=True, state="absent")["msg"]
+    assert "test=true needs state=present" in told
+
+
+def test_aws_is_validated_before_anything_is_written(host: Host, world_of_aws: Callable[..., None]) -> None:
+    world_of_aws(trusting=False)
+    assert "aws.role_assumable: STS denies" in host.refuse(validate_aws=True)
+    assert not host.directory.exists()
+    world_of_aws(trusting=True, external_id=None)
+    assert "aws.external_id_required: The role" in host.refuse(validate_aws=True)
+    world_of_aws(trusting=True)
+    assert host.connection(**host.options, validate_aws=True)["operations"] == ["create"]
+
+
+def test_connections_in_secrets_manager(host: Host, world_of_aws: Callable[..., None]) -> None:
+    world_of_aws(trusting=True)
+    place = {"connections_store": "secretsmanager", "secrets_region": "eu-central-1", "secrets_prefix": "team/"}
+    secrets = boto3.Session().client("secretsmanager", region_name="eu-central-1")
+    checked = host.connection(check=True, **host.options, **place)
+    assert secrets.list_secrets()["SecretList"] == []
+    assert host.connection(**host.options, **place) == checked
+    assert host.connection(**host.options, **place)["operations"] == []
+    paused = host.connection(name="credit-risk", enabled=False, **place)
+    assert paused["operations"] == ["update"]
+    (kept,) = secrets.list_secrets()["SecretList"]
+    assert kept["Name"] == "team/credit-risk"
+    found = host.run("governance_connection_info", **place)
+    assert found["connections"] == [paused["connection"]]
+    assert not host.directory.exists()
+    assert host.connection(name="credit-risk", state="absent", **place)["operations"] == ["remove"]
+    assert host.run("governance_connection_info", **place)["connections"] == []
+    assert "secret-" not in str([checked, paused, found])
+    without_region = {"connections_store": "secretsmanager"}
+    assert "region is not set" in host.run("governance_connection_info", **without_region)["msg"]

@@ -48,7 +48,7 @@ class Secrets:
     """The same with secrets."""
 
     def __init__(self):
-        self.client = boto3.client("secretsmanager", region_name=REGION)
+        self.client = boto3.Session().client("secretsmanager", region_name=REGION)
 
     def open(self):
         return SecretsStore(self.client)
@@ -282,9 +282,11 @@ def test_missing_rights_are_named(secrets, cloud, connection):
 
 def test_an_answer_that_was_cut_off_is_not_nothing_there(secrets, cloud, connection):
     secrets.open().save(connection)
-    cloud.fault("secretsmanager.ListSecrets", "http_html_200", times=None)
-    with pytest.raises(ConnectionStoreError):
-        secrets.open().names()
+    for kind in ("http_html_200", "truncate"):
+        cloud.fault("secretsmanager.ListSecrets", kind, times=1)
+        with pytest.raises(ConnectionStoreError, match="cut off|readable"):
+            secrets.open().names()
+        cloud.clear_faults()
 
 
 def test_the_door_to_both(cloud, tmp_path, connection):
@@ -293,7 +295,7 @@ def test_the_door_to_both(cloud, tmp_path, connection):
     store = open_store(StoreSettings("secretsmanager", region=REGION, prefix="x/", kms_key_id="alias/own"))
     store.save(connection)
     assert store.place == "Secrets Manager (x/*)"
-    found = boto3.client("secretsmanager", region_name=REGION).describe_secret(SecretId="x/credit-risk")
+    found = boto3.Session().client("secretsmanager", region_name=REGION).describe_secret(SecretId="x/credit-risk")
     assert found["KmsKeyId"] == "alias/own"
     with pytest.raises(AwsSessionError, match="region is not set"):
         open_store(StoreSettings("secretsmanager"))

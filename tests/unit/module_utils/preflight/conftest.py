@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
+import boto3
 import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.plan import Wanted
@@ -55,3 +57,41 @@ def wanted(console):
         return dataclasses.replace(base, **changes)
 
     return make
+
+
+REGISTRY, AGENT = "111122223333", "999988887777"
+
+
+class Cloud:
+    """The registry's account with the role Sync, which trusts the agent's account; and the agent's process."""
+
+    def __init__(self, emulator):
+        self.emulator = emulator
+        self.iam = boto3.client("iam", region_name="us-east-1", aws_access_key_id=REGISTRY, aws_secret_access_key="x")
+        self.iam.create_role(RoleName="Sync", AssumeRolePolicyDocument=self.trust("secret-external-id"))
+
+    def let(self, external_id=None, account=AGENT):
+        """Change whom the role trusts, and with which external id (None: without any)."""
+        self.iam.update_assume_role_policy(RoleName="Sync", PolicyDocument=self.trust(external_id, account))
+
+    @staticmethod
+    def trust(external_id, account=AGENT):
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+            "Action": "sts:AssumeRole",
+        }
+        if external_id:
+            statement["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.fixture
+def cloud(aws, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", AGENT)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    made = Cloud(aws)
+    aws.clear_calls()
+    return made

@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.errors import (
     BrokenConnectionError,
+    EditConflictError,
     InvalidConnectionError,
 )
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import (
@@ -22,6 +23,7 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.objects im
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.preflight.errors import (
     BusinessEntityError,
     DefaultUserError,
+    PermissionsError,
 )
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.preflight.registration import (
     Rules,
@@ -57,7 +59,7 @@ def test_the_whole_life_of_a_connection(store, wanted, entity, console):
     assert store.names() == ()
 
 
-def test_a_registration_takes_seven_requests(store, wanted, entity, console):
+def test_a_registration_takes_eight_requests(store, wanted, entity, console):
     console.clear_calls()
     present(store, wanted())
     assert console.calls() == {
@@ -65,8 +67,20 @@ def test_a_registration_takes_seven_requests(store, wanted, entity, console):
         "GET types": 3,
         "POST query": 1,
         "GET contents/associations": 1,
+        "GET contents/permissions/effective": 1,
         "GET scim/Users": 1,
     }
+
+
+def test_a_login_that_may_not_write_in_the_entity_is_refused_unless_the_console_does_not_tell(
+    store, wanted, entity, console
+):
+    console.switch(can_write=False)
+    with pytest.raises(PermissionsError, match="may not write or associate"):
+        present(store, wanted())
+    assert not store.path.exists()
+    console.fault("status", "GET", "contents/permissions", status=404, times=1)
+    assert present(store, wanted()).changed
 
 
 def test_the_entity_and_user_are_kept_as_the_console_names_them(store, wanted, entity, console):
@@ -215,3 +229,28 @@ def test_a_change_made_meanwhile_is_not_lost(store, wanted, entity):
     carry_out(store, decide, check_mode=False)
     kept = store.load("credit-risk")
     assert (kept.enabled, kept.description, len(decisions)) == (False, "meanwhile", 2)
+
+
+def test_a_store_that_refuses_because_others_were_faster_is_asked_again(store, wanted, entity):
+    """As Secrets Manager does, which has no lock: the decision is made anew on what is there then."""
+    present(store, wanted())
+
+    class Contested(type(store)):
+        conflicts = 2
+
+        def save(self, connection):
+            if self.conflicts:
+                self.conflicts -= 1
+                super().save(dataclasses.replace(self.load("credit-risk"), description=f"other {self.conflicts}"))
+                raise EditConflictError("somebody else was faster")
+            super().save(connection)
+
+    contested = Contested(store.path)
+    asked = dataclasses.replace(wanted(), enabled=False)
+    blind = dataclasses.replace(asked, business_entity=None)
+    assert present(contested, blind, Rules(validate=False)).changed
+    kept = store.load("credit-risk")
+    assert (kept.enabled, kept.description) == (False, "other 0")
+    contested.conflicts = 100
+    with pytest.raises(EditConflictError):
+        present(contested, dataclasses.replace(blind, enabled=True), Rules(validate=False))
