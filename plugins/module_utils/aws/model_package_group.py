@@ -26,9 +26,9 @@ from .plan import Operation, Outcome, Plan, converge
 _SETTLED = ("Completed", "Failed", "DeleteFailed")
 _CONFLICT = "ConflictException"
 
-# SageMaker has no code of its own for what is not there, only the text of a ValidationException.
-_NO_GROUP = "does not exist"
-_NO_POLICY = "cannot find resource policy"
+# SageMaker has no code of its own for what is not there, only texts of a ValidationException; AWS's own CloudFormation
+# handlers for groups look for these (github.com/aws-cloudformation/aws-cloudformation-resource-providers-sagemaker).
+_MISSING = ("does not exist", "cannot find model package group", "cannot find resource policy")
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -36,7 +36,7 @@ _NO_POLICY = "cannot find resource policy"
 
 def read_group(sagemaker: ServiceClient, name: str) -> GroupState | None:
     """The group of this name in the client's account and region; three calls, one where there is none."""
-    answer = _find(sagemaker, "describe_model_package_group", name, _NO_GROUP)
+    answer = _find(sagemaker, "describe_model_package_group", name)
     if answer is None:
         return None
     return _own_state(sagemaker, answer)
@@ -46,7 +46,7 @@ def _own_state(sagemaker: ServiceClient, answer: Mapping[str, Any]) -> GroupStat
     method = "describe_model_package_group"
     name = sagemaker.required(answer, "ModelPackageGroupName", method, "the group")
     arn = sagemaker.required(answer, "ModelPackageGroupArn", method, name)
-    policy = _find(sagemaker, "get_model_package_group_policy", name, _NO_POLICY)
+    policy = _find(sagemaker, "get_model_package_group_policy", name)
     text = sagemaker.required(policy, "ResourcePolicy", "get_model_package_group_policy", name) if policy else ""
     tags = sagemaker.pages("list_tags", arn, "Tags", ResourceArn=arn)
     return GroupState(
@@ -64,14 +64,18 @@ def _iso(moment: Any) -> str:
     return str(moment.astimezone(timezone.utc).isoformat(timespec="seconds"))
 
 
-def _find(sagemaker: ServiceClient, method: str, name: str, text: str) -> dict[str, Any] | None:
-    """A call on the group `name`; None when SageMaker says `text`."""
+def _find(sagemaker: ServiceClient, method: str, name: str) -> dict[str, Any] | None:
+    """A call on the group `name`; None when SageMaker says that it, or its policy, is not there."""
     try:
         return sagemaker.call(method, name, ModelPackageGroupName=name)
     except AwsError as error:
-        if error.code == "ValidationException" and text in str(error).lower():
+        if _is_missing(error):
             return None
         raise
+
+
+def _is_missing(error: AwsError) -> bool:
+    return error.code == "ValidationException" and any(text in str(error).lower() for text in _MISSING)
 
 
 def list_groups(sagemaker: ServiceClient, prefix: str = "") -> list[GroupState]:
@@ -156,7 +160,7 @@ class _Writer:
             method = "put_model_package_group_policy"
             sagemaker.call(method, name, ModelPackageGroupName=name, ResourcePolicy=text)
         elif operation.name == "delete_policy":
-            _find(sagemaker, "delete_model_package_group_policy", name, _NO_POLICY)
+            _find(sagemaker, "delete_model_package_group_policy", name)
         elif operation.name == "delete_model_packages":
             self._delete_versions(operation.before["model_packages"])
         elif operation.name == "delete_model_package_group":
@@ -183,7 +187,7 @@ class _Writer:
         method, name = "describe_model_package_group", self.desired.name
 
         def status() -> str:
-            answer = _find(self.sagemaker, method, name, _NO_GROUP)
+            answer = _find(self.sagemaker, method, name)
             return str(answer["ModelPackageGroupStatus"]) if answer else "Pending"
 
         reached, _settled = self.patience.until(status, lambda answer: answer in _SETTLED)
@@ -195,7 +199,7 @@ class _Writer:
             try:
                 self.sagemaker.call("delete_model_package", arn, ModelPackageName=arn)
             except AwsError as error:
-                if error.code != "ValidationException" or _NO_GROUP not in str(error):
+                if not _is_missing(error):
                     raise
 
     def _delete(self) -> None:
@@ -204,7 +208,7 @@ class _Writer:
 
         def ask() -> AwsError | None:
             try:
-                _find(sagemaker, "delete_model_package_group", name, _NO_GROUP)
+                _find(sagemaker, "delete_model_package_group", name)
             except AwsError as error:
                 if error.code != _CONFLICT or not self.desired.force:
                     raise

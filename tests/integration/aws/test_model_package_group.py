@@ -281,6 +281,15 @@ def test_a_run_that_broke_off_is_finished_by_the_next(account: Account) -> None:
     ]
 
 
+def test_another_validation_error_is_not_taken_for_absence(account: Account) -> None:
+    account.succeed("model_package_group", name="Fraud", readers=[READER])
+    for operation in ("DescribeModelPackageGroup", "GetModelPackageGroupPolicy"):
+        account.emulator.fault(f"sagemaker.{operation}", "error", code="ValidationException")
+        message = account.refuse("model_package_group", name="Fraud", readers=[REGISTRAR])
+        assert message == f"sagemaker:{operation} on Fraud failed (ValidationException): Injected by a test."
+    assert real(account)["policy"] == policy(READERS)
+
+
 def test_throttling_is_waited_out(account: Account) -> None:
     account.emulator.fault("sagemaker.CreateModelPackageGroup", "error", times=3)
     options = {"name": "Fraud", "aws_config": {"retries": {"max_attempts": 1}}}
