@@ -24,9 +24,11 @@ from moto.core.exceptions import (
 )
 from moto.iam.access_control import IAMRequest
 from moto.iam.models import iam_backends
+from moto.s3.exceptions import S3AccessDeniedError
 
 from tests.emulators.aws.caller import Caller, caller_of, credential_scope
 from tests.emulators.aws.policy import AccessRequest, evaluate
+from tests.emulators.aws.resources import PREFIXES, resources_of, s3_action
 
 QUERY_SERVICES = frozenset({"sts", "iam"})
 BATCH_ACTIONS = frozenset({"SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"})
@@ -43,7 +45,8 @@ SETTINGS = AccessSettings()
 
 def action_name(service: str, operation: str) -> str:
     """The IAM action of an operation: SQS batches need the single message's permission."""
-    return f"{service}:{operation.removesuffix('Batch') if operation in BATCH_ACTIONS else operation}"
+    prefix = PREFIXES.get(service, service)
+    return f"{prefix}:{operation.removesuffix('Batch') if operation in BATCH_ACTIONS else operation}"
 
 
 def _default_document(policy: Any) -> str:
@@ -113,8 +116,21 @@ def _check(handler: Any, resource: str = "*") -> None:
         "aws:RequestedRegion": handler.region,
         "aws:SecureTransport": "false",
     }
-    if not is_allowed(caller, action, resource, context):
-        raise _denied(scope[2], caller, action, resource)
+    for each in resources_of(scope[2], handler, resource):
+        if not is_allowed(caller, action, each, context):
+            raise _denied(scope[2], caller, action, each)
+
+
+def _check_s3(handler: Any, bucket_name: str | None = None, key_name: str | None = None) -> None:
+    """The same for S3, whose handlers come here by a way of their own. Bucket policies are moto's."""
+    scope = credential_scope(handler.headers.get("Authorization", ""))
+    caller = caller_of(handler.headers)
+    if scope is None or not SETTINGS.enforce:
+        return
+    action = action_name("s3", s3_action(handler))
+    resource = "/".join(part for part in (bucket_name or "*", key_name) if part)
+    if not is_allowed(caller, action, f"arn:aws:s3:::{resource}", {"aws:PrincipalAccount": caller.account}):
+        raise S3AccessDeniedError()
 
 
 def _check_signature(handler: Any, service: str) -> None:
@@ -150,3 +166,4 @@ def _denied(service: str, caller: Caller, action: str, resource: str) -> Excepti
 
 def install() -> None:
     ActionAuthenticatorMixin._authenticate_and_authorize_normal_action = _check
+    ActionAuthenticatorMixin._authenticate_and_authorize_s3_action = _check_s3

@@ -258,6 +258,8 @@ class FaithfulEventsHandler(responses.EventsHandler):
     """Adds what moto's handler leaves out."""
 
     def _determine_resource(self) -> str:
+        if self._get_param("ResourceARN"):
+            return str(self._get_param("ResourceARN"))
         name = self._get_param("Rule") or (self._get_param("Name") if self._get_action().endswith("Rule") else None)
         return f"arn:aws:events:{self.region}:{self.current_account}:rule/{name}" if name else "*"
 

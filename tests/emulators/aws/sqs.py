@@ -325,8 +325,9 @@ class FaithfulSqsResponse(responses.SQSResponse):
             raise JsonRESTError("AccessDenied", f"Access to the resource {queue.queue_arn} is denied.")
 
     def _determine_resource(self) -> str:
-        queue = models.sqs_backends[self._owner()][self.region].queues.get(self._get_queue_name())
-        return queue.queue_arn if queue else "*"
+        """The queue that is named, also one that is yet to be made."""
+        name = self._get_param("QueueName") or (self._get_queue_name() if self._get_param("QueueUrl") else None)
+        return f"arn:aws:sqs:{self.region}:{self._owner()}:{name}" if name else "*"
 
     def receive_message(self) -> ActionResult:
         backend = self.sqs_backend

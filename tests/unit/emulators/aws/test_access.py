@@ -81,6 +81,28 @@ def test_events_statement_with_an_arn(cloud: EmulatedCloud) -> None:
     assert error_code(events.put_rule, Name="theirs", EventPattern=pattern) == "AccessDeniedException"
 
 
+def test_iam_statements_with_an_arn(cloud: EmulatedCloud) -> None:
+    mine = [f"arn:aws:iam::{ACCOUNT}:user/wxgov/mine", f"arn:aws:iam::{ACCOUNT}:role/mine"]
+    iam = role_client(cloud, "iam", policy("iam:*", mine))
+    iam.create_user(UserName="mine", Path="/wxgov/")
+    iam.create_access_key(UserName="mine")
+    assert error_code(iam.create_user, UserName="mine-too", Path="/wxgov/") == "AccessDenied"
+    assert error_code(iam.list_users) == "AccessDenied"
+    trust = policy("sts:AssumeRole").replace('"Resource": "*"', '"Principal": {"AWS": "*"}')
+    iam.create_role(RoleName="mine", AssumeRolePolicyDocument=trust)
+    iam.get_role(RoleName="mine")
+    assert error_code(iam.get_role, RoleName="probe") == "AccessDenied"
+
+
+def test_secrets_statement_with_an_arn(cloud: EmulatedCloud) -> None:
+    mine = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:mine/*"
+    secrets = role_client(cloud, "secretsmanager", policy("secretsmanager:*", mine))
+    arn = secrets.create_secret(Name="mine/key", SecretString="x")["ARN"]
+    secrets.describe_secret(SecretId=arn)
+    secrets.get_secret_value(SecretId="mine/key")
+    assert error_code(secrets.create_secret, Name="theirs/key", SecretString="x") == "AccessDeniedException"
+
+
 def test_managed_policy_grants(cloud: EmulatedCloud) -> None:
     sqs = role_client(cloud, "sqs")
     arn = "arn:aws:iam::aws:policy/AmazonSQSFullAccess"
@@ -133,3 +155,63 @@ def test_root_may_do_everything(cloud: EmulatedCloud) -> None:
     cloud.emulator.enforce_iam()
     queue(cloud, "probe")
     group(cloud)
+
+
+def test_services_whose_resources_moto_does_not_tell(cloud: EmulatedCloud) -> None:
+    """Alarms, trails, keys, buckets, tags of rules and queues by name: each confined to one, the next one denied."""
+    region = f"{REGION}:{ACCOUNT}"
+    key_id = cloud.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    other_key = cloud.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    cloud.client("kms").create_alias(AliasName="alias/mine", TargetKeyId=key_id)
+    for name in ("mine", "theirs"):
+        cloud.client("events").put_rule(Name=name, EventPattern=json.dumps({"source": ["x"]}))
+    mine = [
+        f"arn:aws:cloudwatch:{region}:alarm:mine",
+        f"arn:aws:cloudtrail:{region}:trail/mine",
+        f"arn:aws:kms:{region}:key/{key_id}",
+        f"arn:aws:events:{region}:rule/mine",
+        f"arn:aws:sqs:{region}:mine",
+        "arn:aws:s3:::mine",
+    ]
+    bound = policy(["cloudwatch:*", "cloudtrail:*", "kms:*", "events:*", "sqs:*", "s3:*"], mine)
+    clients = {name: role_client(cloud, name, bound) for name in ("kms",)}
+    given = clients["kms"]._request_signer._credentials
+    keys = Keys(given.access_key, given.secret_key, given.token)
+    for name in ("cloudwatch", "cloudtrail", "events", "sqs", "s3"):
+        clients[name] = cloud.client_with(name, keys)
+    block = {"BlockPublicAcls": True}
+    asked: list[tuple[Any, dict[str, Any], dict[str, Any]]] = [
+        (clients["cloudwatch"].delete_alarms, {"AlarmNames": ["mine"]}, {"AlarmNames": ["mine", "theirs"]}),
+        (clients["sqs"].create_queue, {"QueueName": "mine"}, {"QueueName": "theirs"}),
+        (clients["sqs"].get_queue_url, {"QueueName": "mine"}, {"QueueName": "theirs"}),
+        (clients["s3"].create_bucket, {"Bucket": "mine"}, {"Bucket": "theirs"}),
+        (clients["s3"].get_bucket_location, {"Bucket": "mine"}, {"Bucket": "theirs"}),
+        (
+            clients["s3"].put_public_access_block,
+            {"Bucket": "mine", "PublicAccessBlockConfiguration": block},
+            {"Bucket": "theirs", "PublicAccessBlockConfiguration": block},
+        ),
+        (
+            clients["cloudtrail"].create_trail,
+            {"Name": "mine", "S3BucketName": "mine"},
+            {"Name": "theirs", "S3BucketName": "mine"},
+        ),
+        (clients["cloudtrail"].start_logging, {"Name": "mine"}, {"Name": "theirs"}),
+        (clients["kms"].describe_key, {"KeyId": "alias/mine"}, {"KeyId": other_key}),
+        (
+            clients["events"].list_tags_for_resource,
+            {"ResourceARN": mine[3]},
+            {"ResourceARN": mine[3].replace("mine", "theirs")},
+        ),
+    ]
+    for call, allowed, denied in asked:
+        call(**allowed)
+        assert error_code(call, **denied) in ("AccessDenied", "AccessDeniedException"), call.__name__
+    assert error_code(clients["s3"].list_buckets) == "AccessDenied"
+
+
+def test_s3_actions_have_names_of_their_own(cloud: EmulatedCloud) -> None:
+    s3 = role_client(cloud, "s3", policy(["s3:CreateBucket", "s3:PutBucketPublicAccessBlock"]))
+    s3.create_bucket(Bucket="mine")
+    s3.put_public_access_block(Bucket="mine", PublicAccessBlockConfiguration={"BlockPublicAcls": True})
+    assert error_code(s3.get_public_access_block, Bucket="mine") == "AccessDenied"
