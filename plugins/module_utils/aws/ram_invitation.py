@@ -21,7 +21,7 @@ from .identity import AccountId
 from .patience import Patience
 from .plan import Operation, Outcome, Plan, converge, make_plan
 from .ram_share import ABSENT, TOKEN, list_received_shares
-from .ram_share_plan import ShareState, check_share_arn
+from .ram_share_plan import ShareState, check_share_arn, is_foreseen
 
 ACCEPTED, REJECTED, PENDING = "ACCEPTED", "REJECTED", "PENDING"
 _ANSWERED = ("ResourceShareInvitationAlreadyAcceptedException", "ResourceShareInvitationAlreadyRejectedException")
@@ -93,6 +93,8 @@ def read_invitation(ram: ServiceClient, desired: DesiredInvitation) -> Invitatio
     An invitation that was accepted to a share that is not seen counts for nothing: its owner has ended it since.
     Raises InputError when several accounts share something by that name.
     """
+    if is_foreseen(desired.share_arn):
+        return None
     invitations = [state for state in list_invitations(ram, desired.share_arn) if desired.names(state)]
     received = list_received_shares(ram, name=desired.share_name, arn=desired.share_arn)
     states = [state for state in invitations if state.status != ACCEPTED]

@@ -36,6 +36,8 @@ def read_share(ram: ServiceClient, desired: DesiredShare) -> ShareState | None:
 
     Raises InputError when several shares have the name: RAM does not mind.
     """
+    if desired.foreseen:
+        return None
     found = list_own_shares(ram, name=desired.name, arn=desired.arn)
     if len(found) > 1:
         arns = ", ".join(share.arn for share in found)
@@ -174,6 +176,8 @@ def ensure_share(
     `permissions` are ARNs or names, None leaves them alone. `token` makes a repeated creation harmless; a new one each
     run.
     """
+    if desired.foreseen and not check_mode:
+        raise InputError(f"arn is {desired.arn!r}, which only stands for a share in check mode; give its real ARN.")
     current = read_share(ram, desired)
     if desired.present:
         _check_state(current)

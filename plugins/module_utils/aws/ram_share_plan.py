@@ -88,6 +88,16 @@ class DesiredShare:
         """What messages call the share."""
         return self.name or self.arn or ""
 
+    @property
+    def foreseen(self) -> bool:
+        """Whether the share is one that an earlier task would make, in check mode."""
+        return is_foreseen(self.arn)
+
+
+def is_foreseen(share_arn: str | None) -> bool:
+    """Whether the ARN is that of a share that check mode would make."""
+    return (share_arn or "").endswith(f"/{NEW_SHARE}")
+
 
 # --- checking -------------------------------------------------------------------------------------------------------
 
@@ -206,10 +216,10 @@ def plan_share(desired: DesiredShare, current: ShareState | None, identity: Call
 
 
 def _creation(desired: DesiredShare, arn: Arn) -> Operation:
-    if desired.arn:
+    if desired.arn and not desired.foreseen:
         raise InputError(f"There is no resource share {desired.arn}; give a name and no arn to make one.")
     after = {
-        "name": desired.name,
+        "name": desired.name or NEW_SHARE,
         "arn": str(arn),
         "account_id": arn.account,
         "allow_external_principals": desired.allow_external_principals is not False,

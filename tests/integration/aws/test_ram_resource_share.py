@@ -225,6 +225,18 @@ def test_a_share_is_renamed_by_its_arn_and_never_made_by_it(account: Account) ->
     assert message.endswith("; give a name and no arn to make one.")
 
 
+def test_check_mode_goes_on_with_a_share_that_it_would_make(account: Account) -> None:
+    foreseen = account.succeed("ram_resource_share", name="s", check=True)["share"]
+    account.emulator.clear_calls()
+    more = account.succeed("ram_resource_share", arn=foreseen["arn"], principals=[ONE], check=True)
+    assert (more["operations"], more["share"]["principals"]) == (["create_resource_share"], [ONE])
+    assert more["share"]["arn"] == foreseen["arn"]
+    other = Account(account.emulator, ONE)
+    assert other.succeed("ram_invitation", share_arn=foreseen["arn"], check=True)["changed"] is True
+    assert set(account.emulator.calls()) <= {"sts.GetCallerIdentity"}
+    assert "only stands for a share in check mode" in account.refuse("ram_resource_share", arn=foreseen["arn"])
+
+
 def test_two_shares_of_one_name_are_told_apart_by_their_arns(account: Account) -> None:
     first = account.succeed("ram_resource_share", name="s")["share"]["arn"]
     second = account.client("ram").create_resource_share(name="s")["resourceShare"]["resourceShareArn"]
