@@ -87,7 +87,17 @@ class FaithfulIamBackend(models.IAMBackend):
 
 
 class FaithfulIamResponse(responses.IamResponse):
-    """Handlers of a user's permissions boundary, which moto drops."""
+    """Handlers of a user's permissions boundary, which moto drops; the ARN that a call is judged by."""
+
+    def _determine_resource(self) -> str:
+        """The user or role that a call is about, also one that is yet to be made, or else the policy it reads."""
+        holders = {"user": self.backend.users.values(), "role": self.backend.get_roles()}
+        for kind, parameter in (("user", "UserName"), ("role", "RoleName")):
+            name = self._get_param(parameter)
+            if name:
+                new = f"arn:aws:iam::{self.current_account}:{kind}{self._get_param('Path') or '/'}{name}"
+                return next((str(holder.arn) for holder in holders[kind] if holder.name == name), new)
+        return self._get_param("PolicyArn") or "*"
 
     def _bound(self, arn: str | None) -> None:
         user = self.backend.get_user(self._get_param("UserName"))

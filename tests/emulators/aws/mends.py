@@ -11,7 +11,19 @@ import moto.backends
 from moto.core import responses as core_responses
 from moto.core.utils import method_names_from_class
 
-from tests.emulators.aws import access, clock, cloudtrail, events, iam, ram, resource_groups, sagemaker, sqs, sts
+from tests.emulators.aws import (
+    access,
+    clock,
+    cloudtrail,
+    events,
+    iam,
+    ram,
+    resource_groups,
+    sagemaker,
+    secrets_manager,
+    sqs,
+    sts,
+)
 
 MOTO_VERSION = "5.2.5"
 
@@ -24,7 +36,7 @@ def apply() -> None:
             f"The AWS emulator mends moto {MOTO_VERSION}, but moto {moto.__version__} is installed. "
             f"Install moto=={MOTO_VERSION}, or check each mend against the new version and change MOTO_VERSION."
         )
-    for service in (access, clock, sqs, events, iam, sts, ram, cloudtrail, sagemaker, resource_groups):
+    for service in (access, clock, sqs, events, iam, sts, ram, cloudtrail, sagemaker, resource_groups, secrets_manager):
         service.install()
     _speed_up()
 
