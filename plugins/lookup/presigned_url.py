@@ -71,7 +71,8 @@ from ansible.errors import AnsibleLookupError
 
 from ansible_collections.amazon.aws.plugins.plugin_utils.lookup import AWSLookupBase
 
-from ..module_utils.aws.client import ServiceClient
+from ..module_utils.aws.client import ServiceClient, check_region
+from ..module_utils.aws.module import known_regions
 from ..module_utils.aws.presigned_url import (
     PresignedRequest,
     check_request,
@@ -100,5 +101,6 @@ class LookupModule(AWSLookupBase):
             model_package_arn=self.get_option("model_package_arn"),
         )
         check_request(request)
-        client = self.client("sagemaker", region=request.profile.arn.region)
-        return create_presigned_url(ServiceClient("sagemaker", client), request).url
+        region = check_region(request.profile.arn.region, lambda: known_regions("sagemaker"))
+        sagemaker = ServiceClient("sagemaker", self.client("sagemaker", region=region))
+        return create_presigned_url(sagemaker, request).url

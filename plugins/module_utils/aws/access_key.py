@@ -22,6 +22,7 @@ from .access_key_plan import (
     KeyState,
     SecretState,
     access_key_of,
+    forgotten_keys,
     iso,
     key_in_use,
     plan_access_key,
@@ -105,6 +106,9 @@ def ensure_access_key(
         if not check_mode:
             raise AwsError(f"{text}; make the user first, for a key belongs to one.", code="NoSuchEntity")
         warnings = (f"{text} yet; its key is shown as if there were.",)
+    for key in forgotten_keys(desired, plan):
+        text = f"{desired.user_name} has the active access key {key} beside the new one"
+        warnings = (*warnings, f"{text}; where nobody uses it, turn it off with other_keys: inactive.")
     try:
         outcome = converge(plan, check_mode=check_mode, apply=writer.apply, read_back=writer.read_back)
     except AwsError as error:

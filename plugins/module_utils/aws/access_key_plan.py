@@ -238,6 +238,14 @@ def _others(desired: DesiredAccessKey, state: AccessKeyState, in_use: str | None
     return [_deletion(key) for key in others]
 
 
+def forgotten_keys(desired: DesiredAccessKey, plan: Plan[AccessKeyState]) -> tuple[str, ...]:
+    """The active keys that stay beside a key made because the secret held none, as a run that was cut off leaves one."""
+    made = any(operation.name == "create_access_key" for operation in plan.operations)
+    if desired.state != "present" or desired.others != "keep" or not made or plan.before is None:
+        return ()
+    return tuple(key.access_key_id for key in plan.before.keys if key.active)
+
+
 def _set_status(name: str, key: KeyState, status: str) -> Operation:
     return Operation(
         name,

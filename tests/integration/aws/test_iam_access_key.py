@@ -173,6 +173,16 @@ def test_an_inactive_key_in_the_secret_is_made_active(user: Account) -> None:
     assert keys(user) == {made: "Active"}
 
 
+def test_a_key_that_a_cut_off_run_left_is_named_and_cleared_away(user: Account) -> None:
+    left = user.client("iam").create_access_key(UserName=USER)["AccessKey"]["AccessKeyId"]
+    made = run(user, store_in_secret=STORE)
+    assert f"{USER} has the active access key {left} beside the new one" in str(made["warnings"])
+    assert keys(user) == {left: "Active", stored(user)["access_key_id"]: "Active"}
+    run(user, store_in_secret=STORE, other_keys="inactive")
+    run(user, store_in_secret=STORE, other_keys="absent")
+    assert list(keys(user)) == [stored(user)["access_key_id"]]
+
+
 def test_a_secret_that_somebody_else_wrote_holds_no_key(user: Account) -> None:
     user.client("secretsmanager").create_secret(Name=STORE, SecretString="mine")
     assert run(user, store_in_secret=STORE)["operations"] == ["create_access_key", "put_secret_value"]

@@ -174,6 +174,11 @@ def test_the_lookup_in_a_play(account: Account, run_playbook: Callable[..., Play
         see("{{ studio_url is match('https://d-.*landing=studio%3A%3Amodels') }}"),
         see("{{ " + several + " | unique | length == 2 }}"),
         see("{{ " + every + " is match('https://d-.*landing=studio%3A%3Ax/Fraud-Models') }}"),
+        {
+            **see("{{ " + call.format(f"'{profile.replace('us-east', 'mars-east')}'") + " }}"),
+            "name": "no region",
+            "ignore_errors": True,
+        },
         {**see("{{ " + call.format("'auditor'") + " }}"), "name": "no ARN", "ignore_errors": True},
         {**see("{{ " + call.format(f"'{sso}-none'") + " }}"), "name": "no profile", "ignore_errors": True},
     ]
@@ -182,6 +187,7 @@ def test_the_lookup_in_a_play(account: Account, run_playbook: Callable[..., Play
     done = run_playbook([play], env=account.environment, extra_vars=variables, verbosity=3).check()
     assert len(done.results) == len(tasks)
     assert "The user profile ARN is 'auditor', which is not an ARN" in str(done.one("no ARN"))
+    assert "The region 'mars-east-1' does not exist" in str(done.one("no region"))
     assert "There is no user profile 'auditor-none'" in str(done.one("no profile"))
     assert "auth?token=" not in done.stdout
     assert "auth?token=" not in json.dumps([entry.result for entry in done.results])
