@@ -18,7 +18,7 @@ from ..console.objects import Scalar
 from . import mapping
 from .mapping import DECOMMISSIONED, DESCRIPTION, PROPOSED, STATUS_FIELD, Kind
 from .projection import Projection, cut
-from .state import SyncState, digest, dump_state, load_state
+from .state import SyncState, digest, dump_state
 
 Values: TypeAlias = Mapping[str, Scalar | None]
 ChangeAction: TypeAlias = Literal["update", "decommission", "restore"]
@@ -152,9 +152,7 @@ def plan_gone(record: ConsoleRecord, names: FieldNames) -> Change | None:
         fields[STATUS_FIELD] = DECOMMISSIONED
         agreed[STATUS_FIELD] = digest(DECOMMISSIONED)
     else:
-        # The digest of the description stays: should the group come back, the planner sees that it must be put right.
         description = cut(GONE_GROUP_NOTE + description, mapping.MAX_LENGTH["STRING_TYPE"])
-        agreed.pop(DESCRIPTION, None)
     state = replace(state, gone=True, fields=agreed)
     return _build(record, fields, description, dump_state(state), names, "decommission")
 
@@ -191,7 +189,7 @@ def _free_name(projection: Projection, is_taken: Callable[[str], bool]) -> str:
     return cut(projection.name, mapping.MAX_NAME_LENGTH - len(suffix)) + suffix
 
 
-def _change(projection: Projection, record: ConsoleRecord, names: FieldNames) -> Change | None:
+def _change(projection: Projection, record: ConsoleRecord, names: FieldNames) -> Change:
     wanted = _wanted(projection, record.state)
     sent = {name: value for name, value in wanted.items() if _registry_prevails(name, value, record)}
     kept = {} if record.state is None else record.state.fields
@@ -229,13 +227,11 @@ def _action(sent: Values, record: ConsoleRecord) -> ChangeAction:
 
 def _build(
     record: ConsoleRecord, fields: Values, description: str, state: str, names: FieldNames, action: ChangeAction
-) -> Change | None:
+) -> Change:
     own: dict[str, Scalar | None] = {names.state: state}
     changed = {name: value for name, value in fields.items() if digest(record.fields.get(name)) != digest(value)}
     if record.arn is None:
         raise ValueError(f"console object {record.id} has no ARN and is not ours to change")
-    if not changed and description == record.description and load_state(state) == record.state:
-        return None
     sent = {**changed, **own}
     return Change(
         kind=record.kind,

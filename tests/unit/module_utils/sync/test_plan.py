@@ -173,6 +173,8 @@ def test_a_deleted_package_is_decommissioned_once_and_comes_back_when_it_does(pr
     assert plan_gone(gone, NAMES) is None
     back = settle(projection, gone)
     assert back.fields[STATUS] == projection.fields.get(STATUS, "Proposed")
+    assert back.state is not None
+    assert not back.state.gone
     assert plan_entity(projection, back, NAMES, nothing_taken) is None
 
 
@@ -199,6 +201,14 @@ def test_an_object_that_lost_its_state_is_adopted_and_not_made_again(projection)
     assert isinstance(operation, Change)
     assert set(operation.fields) == {NAMES.state}
     assert plan_entity(projection, stored(operation, orphan), NAMES, nothing_taken) is None
+
+
+@given(projections)
+def test_an_adopted_object_keeps_the_owner_that_it_has(projection):
+    record = edited(created(projection), {OWNER: "carol"})
+    operation = plan_entity(projection, dataclasses.replace(record, state=None), NAMES, nothing_taken)
+    assert isinstance(operation, Change)
+    assert OWNER not in operation.fields
 
 
 @given(projections)
