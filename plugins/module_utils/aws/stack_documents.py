@@ -106,25 +106,20 @@ def full_access_policies(partition: str) -> list[str]:
 def agent_policies(place: Place, names: Names, kms_key: str | None) -> dict[str, dict[str, Any]]:
     """What the agent calls, and nothing else, as inline policies by name.
 
-    Search and the List calls know no resources: AWS takes only `*` for them.
+    Search knows no resources: AWS takes only `*` for it. The agent does not write to the registry, so it may not.
+    The role aws_access has the same in its template.
     """
     queues = [
         {
             "Sid": "Receive",
             "Effect": "Allow",
-            "Action": [
-                "sqs:ChangeMessageVisibility",
-                "sqs:DeleteMessage",
-                "sqs:GetQueueAttributes",
-                "sqs:GetQueueUrl",
-                "sqs:ReceiveMessage",
-            ],
+            "Action": ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
             "Resource": place.arn("sqs", names.queue),
         },
         {
             "Sid": "SetAside",
             "Effect": "Allow",
-            "Action": ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"],
+            "Action": ["sqs:GetQueueUrl", "sqs:SendMessage"],
             "Resource": place.arn("sqs", names.dead_letter_queue),
         },
     ]
@@ -132,21 +127,13 @@ def agent_policies(place: Place, names: Names, kms_key: str | None) -> dict[str,
         {
             "Sid": "Find",
             "Effect": "Allow",
-            "Action": ["sagemaker:ListModelPackageGroups", "sagemaker:ListModelPackages", "sagemaker:Search"],
+            "Action": ["sagemaker:Search"],
             "Resource": "*",
         },
         {
-            "Sid": "ReadAndUpdate",
+            "Sid": "Read",
             "Effect": "Allow",
-            "Action": [
-                "sagemaker:BatchDescribeModelPackage",
-                "sagemaker:CreateModelPackage",
-                "sagemaker:CreateModelPackageGroup",
-                "sagemaker:DescribeModelPackage",
-                "sagemaker:DescribeModelPackageGroup",
-                "sagemaker:ListTags",
-                "sagemaker:UpdateModelPackage",
-            ],
+            "Action": ["sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup"],
             "Resource": [
                 place.arn("sagemaker", "model-package-group/*"),
                 place.arn("sagemaker", "model-package/*"),

@@ -10,8 +10,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlparse
 
@@ -35,9 +36,25 @@ BATCH_ACTIONS = frozenset({"SendMessageBatch", "DeleteMessageBatch", "ChangeMess
 FREE_ACTIONS = frozenset({"sts:GetCallerIdentity"})
 
 
+MOST_JUDGEMENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One decision about a user or role: ``principal`` is the ARN of the user, or of the role behind a session."""
+
+    principal: str
+    action: str
+    resource: str
+    allowed: bool
+
+
 @dataclass(slots=True)
 class AccessSettings:
+    """``judgements`` are those since permissions were enforced, the newest last."""
+
     enforce: bool = False
+    judgements: deque[Judgement] = field(default_factory=lambda: deque(maxlen=MOST_JUDGEMENTS))
 
 
 SETTINGS = AccessSettings()
@@ -99,6 +116,14 @@ def is_allowed(caller: Caller, action: str, resource: str, context: Mapping[str,
     return within and "allow" in decisions and "deny" not in decisions
 
 
+def _judge(caller: Caller, action: str, resource: str, context: Mapping[str, str]) -> bool:
+    """``is_allowed``, remembered unless it is about root or an action that needs no permission."""
+    allowed = is_allowed(caller, action, resource, context)
+    if caller.kind != "Root" and action not in FREE_ACTIONS:
+        SETTINGS.judgements.append(Judgement(caller.role_arn or caller.arn, action, resource, allowed))
+    return allowed
+
+
 def _check(handler: Any, resource: str = "*") -> None:
     """Stands in for moto's own check, which knows neither conditions nor boundaries nor most resources."""
     scope = credential_scope(handler.headers.get("Authorization", ""))
@@ -117,7 +142,7 @@ def _check(handler: Any, resource: str = "*") -> None:
         "aws:SecureTransport": "false",
     }
     for each in resources_of(scope[2], handler, resource):
-        if not is_allowed(caller, action, each, context):
+        if not _judge(caller, action, each, context):
             raise _denied(scope[2], caller, action, each)
 
 
@@ -129,7 +154,7 @@ def _check_s3(handler: Any, bucket_name: str | None = None, key_name: str | None
         return
     action = action_name("s3", s3_action(handler))
     resource = "/".join(part for part in (bucket_name or "*", key_name) if part)
-    if not is_allowed(caller, action, f"arn:aws:s3:::{resource}", {"aws:PrincipalAccount": caller.account}):
+    if not _judge(caller, action, f"arn:aws:s3:::{resource}", {"aws:PrincipalAccount": caller.account}):
         raise S3AccessDeniedError()
 
 

@@ -19,6 +19,7 @@ from waitress.task import WSGITask
 
 from tests.emulators.aws import mends
 from tests.emulators.aws.access import SETTINGS as ACCESS
+from tests.emulators.aws.access import Judgement
 from tests.emulators.aws.caller import identify, root_of
 from tests.emulators.aws.clock import CLOCK, EmulatorClock
 from tests.emulators.aws.cloudtrail import HOP, DeliveryHop
@@ -154,6 +155,11 @@ class AwsEmulator:
     def enforce_iam(self, enforce: bool = True) -> None:
         """Whether users and roles need identity policies for what they do; see ``access``."""
         ACCESS.enforce = bool(enforce)
+        ACCESS.judgements.clear()
+
+    def judgements(self) -> list[Judgement]:
+        """What users and roles asked for since permissions are enforced, allowed or not; of root nothing is told."""
+        return list(ACCESS.judgements)
 
     # ---- traffic
 
