@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Onboarding ten accounts with this collection, and the same resources with the modules there were before.
 
-    python -m tests.bench.onboarding [--rounds 3] [--accounts 10] [--only NAME ...] [--settings]
+    python -m tests.bench.onboarding [--rounds 3] [--accounts 10] [--only NAME ...] [--settings] [--interpreter PATH]
 
 Every variant makes, in each account, three queues, one rule with a target, a role with two inline policies and three
 alarms, then runs a second time with nothing to change. The accounts live in the AWS emulator, in a process of its own,
@@ -225,13 +225,13 @@ def check(url: str, accounts: Sequence[str]) -> None:
         assert found == {"queues": 3, "rules": 1, "roles": 1, "alarms": 3}, f"account {account}: {found}"
 
 
-def run(variant: Variant, url: str, accounts: Sequence[str], folder: pathlib.Path) -> Timing:
+def run(variant: Variant, url: str, accounts: Sequence[str], folder: pathlib.Path, interpreter: str) -> Timing:
     """One run of ansible-playbook, as a user has it: no callbacks of ours, the checkout's ansible.cfg."""
     inventory = {
         "all": {"hosts": {"localhost": {"ansible_connection": "local"}}},
         "registry_accounts": {
             "hosts": {f"account{index}": {"account_id": account} for index, account in enumerate(accounts)},
-            "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
+            "vars": {"ansible_connection": "local", "ansible_python_interpreter": interpreter},
         },
     }
     (folder / "inventory.yml").write_text(yaml.safe_dump(inventory))
@@ -239,6 +239,7 @@ def run(variant: Variant, url: str, accounts: Sequence[str], folder: pathlib.Pat
     extra = {
         "AWS_ENDPOINT_URL": url,
         "AWS_REGION": REGION,
+        "ANSIBLE_PYTHON_INTERPRETER": interpreter,
         "ANSIBLE_FORKS": str(variant.forks),
         "ANSIBLE_COLLECTIONS_PATH": f"{CHECKOUT / '.ansible' / 'collections'}{os.pathsep}{PEERS}",
         "ANSIBLE_DEPRECATION_WARNINGS": "0",
@@ -260,7 +261,9 @@ def run(variant: Variant, url: str, accounts: Sequence[str], folder: pathlib.Pat
     return Timing(wall, usage.ru_utime + usage.ru_stime, changed)
 
 
-def measure(variants: Sequence[Variant], rounds: int, count: int) -> dict[str, dict[str, list[Timing]]]:
+def measure(
+    variants: Sequence[Variant], rounds: int, count: int, interpreter: str
+) -> dict[str, dict[str, list[Timing]]]:
     """Timings of first and second runs by variant; the variants take turns."""
     found: dict[str, dict[str, list[Timing]]] = {one.name: {"first": [], "again": []} for one in variants}
     accounts = account_ids(count)
@@ -269,7 +272,7 @@ def measure(variants: Sequence[Variant], rounds: int, count: int) -> dict[str, d
             with emulator() as url, tempfile.TemporaryDirectory() as folder:
                 prepare(url, accounts)
                 for which in ("first", "again"):
-                    timing = run(variant, url, accounts, pathlib.Path(folder))
+                    timing = run(variant, url, accounts, pathlib.Path(folder), interpreter)
                     check(url, accounts)
                     found[variant.name][which].append(timing)
                     shown = f"{timing.wall:6.1f} s wall {timing.cpu:6.1f} s CPU  {timing.changed} changed"
@@ -284,9 +287,9 @@ def median(timings: Sequence[Timing], of: str) -> float:
 def report(found: Mapping[str, Mapping[str, Sequence[Timing]]]) -> Iterator[str]:
     """The table, with the ratio to what the others are compared with."""
     bases = [name for name in ("peers-one-by-one", "peers", "forks-5") if name in found]
-    ratios = [f"{name} / it" for name in bases]
-    yield "| variant | first, wall / CPU s | again, wall / CPU s | " + " | ".join(ratios) + " |"
-    yield "|---|---|---|" + "---|" * len(ratios)
+    header = ["variant", "first, wall / CPU s", "again, wall / CPU s", *(f"{name} / it" for name in bases)]
+    yield f"| {' | '.join(header)} |"
+    yield "|---" * len(header) + "|"
     for name, runs in found.items():
         cells = [
             f"{median(runs[which], 'wall'):.1f} / {median(runs[which], 'cpu'):.1f}" for which in ("first", "again")
@@ -302,13 +305,14 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--accounts", type=int, default=10)
     parser.add_argument("--settings", action="store_true", help="compare Ansible's settings instead of modules")
+    parser.add_argument("--interpreter", default=sys.executable, help="the Python that runs modules; it needs boto3")
     parser.add_argument("--only", nargs="+", choices=[variant.name for variant in (*VARIANTS, *SETTINGS)])
     given = parser.parse_args(arguments)
     offered = SETTINGS if given.settings else VARIANTS
     chosen = [variant for variant in offered if given.only is None or variant.name in given.only]
     fetch = [sys.executable, str(CHECKOUT / "dev" / "fetch_collections.py"), str(PEERS), "community.aws"]
     subprocess.run(fetch, check=True)
-    for line in report(measure(chosen, given.rounds, given.accounts)):
+    for line in report(measure(chosen, given.rounds, given.accounts, given.interpreter)):
         print(line)
 
 
