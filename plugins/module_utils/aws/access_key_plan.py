@@ -239,7 +239,7 @@ def _others(desired: DesiredAccessKey, state: AccessKeyState, in_use: str | None
 
 
 def forgotten_keys(desired: DesiredAccessKey, plan: Plan[AccessKeyState]) -> tuple[str, ...]:
-    """The active keys that stay beside a key made because the secret held none, as a run that was cut off leaves one."""
+    """The active keys beside one that is made because the secret held none; a run that was cut off leaves such."""
     made = any(operation.name == "create_access_key" for operation in plan.operations)
     if desired.state != "present" or desired.others != "keep" or not made or plan.before is None:
         return ()
