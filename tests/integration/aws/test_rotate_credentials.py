@@ -101,7 +101,7 @@ def test_the_access_key_from_check_mode_to_nothing_left(apply_role: Run, account
     with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
         sqs.delete_queue(QueueUrl=url)
     sagemaker = client(account, "sagemaker", given["access_key_id"], given["secret_access_key"])
-    sagemaker.create_model_package_group(ModelPackageGroupName="Fraud")
+    assert sagemaker.search(Resource="ModelPackageGroup")["Results"] == []
     with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
         sagemaker.delete_model_package_group(ModelPackageGroupName="Fraud")
 
@@ -226,8 +226,6 @@ ONBOARDING: dict[str, Any] = {
 def test_a_key_goes_from_onboarding_into_the_connection(
     rotate: Run, account: Account, connections: pathlib.Path
 ) -> None:
-    rotate(check=True, **ONBOARDING).check()
-    assert list(connections.iterdir()) == []
     made = rotate(**ONBOARDING).check()
     first = saved(connections)
     assert accepted(account, first["access_key_id"], first["secret_access_key"])
