@@ -17,6 +17,10 @@ options:
       - V(directory) is a directory of the host the module runs on, with a file for each connection.
       - V(secretsmanager) is AWS Secrets Manager, with a secret for each connection. It is reached with the AWS
         credentials that the module's process finds by itself, and needs boto3 on the host the module runs on.
+      - To read there, they need C(secretsmanager:ListSecrets) and C(secretsmanager:GetSecretValue); to write also
+        C(secretsmanager:CreateSecret), C(secretsmanager:PutSecretValue), C(secretsmanager:UpdateSecretVersionStage),
+        C(secretsmanager:DescribeSecret), C(secretsmanager:DeleteSecret) and C(secretsmanager:RestoreSecret).
+      - A removed secret can be had back for seven days.
     type: str
     choices: [directory, secretsmanager]
     default: directory

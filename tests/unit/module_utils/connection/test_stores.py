@@ -11,6 +11,7 @@ import threading
 import boto3
 import pytest
 
+from ansible_collections.wxgov.sagemaker.plugins.doc_fragments.connections import ModuleDocFragment
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.errors import (
     AwsSessionError,
     BrokenConnectionError,
@@ -319,3 +320,53 @@ def test_the_secret_holds_the_very_document_of_a_file(secrets, connection, tmp_p
     DirectoryStore(tmp_path).save(connection)
     text = secrets.client.get_secret_value(SecretId=f"{DEFAULT_PREFIX}credit-risk")["SecretString"]
     assert json.loads(text) == json.loads((tmp_path / "credit-risk.json").read_text())
+
+
+RIGHTS = (
+    "ListSecrets",
+    "GetSecretValue",
+    "CreateSecret",
+    "PutSecretValue",
+    "UpdateSecretVersionStage",
+    "DescribeSecret",
+    "DeleteSecret",
+    "RestoreSecret",
+)
+
+
+@pytest.fixture
+def user_with(cloud):
+    """Makes a client of a user who has some rights and no others."""
+    iam = boto3.Session().client("iam", region_name=REGION)
+    iam.create_user(UserName="runner")
+    key = iam.create_access_key(UserName="runner")["AccessKey"]
+    client = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"]).client("secretsmanager", region_name=REGION)
+
+    def make(rights):
+        actions = [f"secretsmanager:{right}" for right in rights] or ["none:Nothing"]
+        document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+        iam.put_user_policy(UserName="runner", PolicyName="rights", PolicyDocument=json.dumps(document))
+        cloud.enforce_iam()
+        return client
+
+    return make
+
+
+def live_a_life(client, connection):
+    """Everything that a store does."""
+    store = SecretsStore(client)
+    store.save(connection)
+    store.save(dataclasses.replace(connection, description="new"))
+    assert "new" in [kept.description for kept in store.load_all().connections]
+    assert store.remove(connection.name)
+    SecretsStore(client).save(connection)
+
+
+def test_the_rights_that_the_documentation_names_are_enough_and_each_is_needed(user_with, connection):
+    live_a_life(user_with(RIGHTS), connection)
+    for number, lacking in enumerate(RIGHTS):
+        client = user_with([right for right in RIGHTS if right != lacking])
+        with pytest.raises(ConnectionStoreError, match=f"secretsmanager:{lacking} is needed"):
+            live_a_life(client, dataclasses.replace(connection, name=f"other-{number}"))
+    for right in RIGHTS:
+        assert f"C(secretsmanager:{right})" in ModuleDocFragment.DOCUMENTATION

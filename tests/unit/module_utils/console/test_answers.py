@@ -22,6 +22,7 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.objects im
     ObjectChange,
     associations_from_answer,
     object_from_answer,
+    permissions_from_answer,
     read_value,
     users_from_answer,
 )
@@ -114,6 +115,8 @@ def test_small_values_are_values(raw):
         (users_from_answer, {}),
         (users_from_answer, {"totalResults": 2}),
         (users_from_answer, {"Resources": [{"id": "1"}]}),
+        (permissions_from_answer, {"can_read": True, "can_write": True, "can_delete": True}),
+        (permissions_from_answer, dict.fromkeys(("can_read", "can_write", "can_delete", "can_associate"), 1)),
         (lambda data: associations_from_answer(data, SCHEMA, "parent"), {}),
         (lambda data: associations_from_answer(data, SCHEMA, "parent"), {"associations": [{"id": "1"}]}),
     ],
@@ -152,7 +155,21 @@ JSON = st.recursive(
 )
 KEYS = st.sampled_from(
     ["id", "name", "fields", "value", "rows", "next", "limit", "type_definition_id", "types", "enum_values", "emails"]
-    + ["associations", "Resources", "field_definitions", "data_type", "userName", "token", "message", "errors", "type"]
+    + [
+        "can_read",
+        "can_write",
+        "can_delete",
+        "can_associate",
+        "associations",
+        "Resources",
+        "field_definitions",
+        "data_type",
+        "userName",
+        "token",
+        "message",
+        "errors",
+        "type",
+    ]
 )
 LIKELY = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 600) | st.sampled_from(["0", "1", "Model", ""]),
@@ -197,6 +214,8 @@ CALLS = [
     lambda client: client.associate("1", parents=["2"]),
     lambda client: client.dissociate("1", children=["2"]),
     lambda client: client.find_user("a@b.c"),
+    lambda client: client.permissions("1"),
+    lambda client: client.delete_object("1"),
 ]
 
 
