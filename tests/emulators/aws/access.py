@@ -29,7 +29,7 @@ from moto.s3.exceptions import S3AccessDeniedError
 
 from tests.emulators.aws.caller import Caller, caller_of, credential_scope
 from tests.emulators.aws.policy import AccessRequest, evaluate
-from tests.emulators.aws.resources import PREFIXES, resources_of, s3_action
+from tests.emulators.aws.resources import PREFIXES, actions_of, resources_of, s3_action
 
 QUERY_SERVICES = frozenset({"sts", "iam"})
 BATCH_ACTIONS = frozenset({"SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"})
@@ -142,8 +142,9 @@ def _check(handler: Any, resource: str = "*") -> None:
         "aws:SecureTransport": "false",
     }
     for each in resources_of(scope[2], handler, resource):
-        if not _judge(caller, action, each, context):
-            raise _denied(scope[2], caller, action, each)
+        for needed in actions_of(action, handler):
+            if not _judge(caller, needed, each, context):
+                raise _denied(scope[2], caller, needed, each)
 
 
 def _check_s3(handler: Any, bucket_name: str | None = None, key_name: str | None = None) -> None:

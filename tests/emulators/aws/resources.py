@@ -24,6 +24,25 @@ def s3_action(handler: Any) -> str:
     return str(handler.data["Action"])
 
 
+TAGS_AT_CREATION = {
+    "cloudtrail:CreateTrail": ("TagsList", "cloudtrail:AddTags"),
+    "cloudwatch:PutMetricAlarm": ("Tags", "cloudwatch:TagResource"),
+    "events:PutRule": ("Tags", "events:TagResource"),
+    "iam:CreateRole": ("Tags", "iam:TagRole"),
+    "iam:CreateUser": ("Tags", "iam:TagUser"),
+    "sagemaker:CreateModelPackageGroup": ("Tags", "sagemaker:AddTags"),
+    "secretsmanager:CreateSecret": ("Tags", "secretsmanager:TagResource"),
+    "sqs:CreateQueue": ("tags", "sqs:TagQueue"),
+}
+"""Who gives tags to what he makes needs a second action for it (each service's API reference, at the creating call)."""
+
+
+def actions_of(action: str, handler: Any) -> list[str]:
+    """Everything the caller must be allowed to do for one call."""
+    parameter, tagging = TAGS_AT_CREATION.get(action, ("", ""))
+    return [action, tagging] if parameter and handler._get_param(parameter) else [action]
+
+
 def _stem(handler: Any, service: str) -> str:
     return f"arn:aws:{service}:{handler.region}:{handler.current_account}"
 

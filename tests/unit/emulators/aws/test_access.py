@@ -215,3 +215,33 @@ def test_s3_actions_have_names_of_their_own(cloud: EmulatedCloud) -> None:
     s3.create_bucket(Bucket="mine")
     s3.put_public_access_block(Bucket="mine", PublicAccessBlockConfiguration={"BlockPublicAcls": True})
     assert error_code(s3.get_public_access_block, Bucket="mine") == "AccessDenied"
+
+
+def test_tags_at_creation_need_a_permission_of_their_own(cloud: EmulatedCloud) -> None:
+    """Each creation passes without tags, and with them is denied for want of the action that tags."""
+    tags = [{"Key": "team", "Value": "a"}]
+    cloud.client("s3").create_bucket(Bucket="mine")
+    alarm = {"MetricName": "x", "Namespace": "AWS/SQS", "Period": 60, "Statistic": "Maximum", "Threshold": 1.0}
+    alarm |= {"ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1}
+    trust = json.dumps({"Statement": [{"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}]})
+    rule = {"EventPattern": json.dumps({"source": ["x"]})}
+    asked: list[tuple[str, str, str, dict[str, Any], dict[str, Any]]] = [
+        ("cloudtrail", "create_trail", "Name", {"S3BucketName": "mine"}, {"TagsList": tags}),
+        ("cloudwatch", "put_metric_alarm", "AlarmName", alarm, {"Tags": tags}),
+        ("events", "put_rule", "Name", rule, {"Tags": tags}),
+        ("iam", "create_role", "RoleName", {"AssumeRolePolicyDocument": trust}, {"Tags": tags}),
+        ("iam", "create_user", "UserName", {}, {"Tags": tags}),
+        ("sagemaker", "create_model_package_group", "ModelPackageGroupName", {}, {"Tags": tags}),
+        ("secretsmanager", "create_secret", "Name", {"SecretString": "x"}, {"Tags": tags}),
+        ("sqs", "create_queue", "QueueName", {}, {"tags": {"team": "a"}}),
+    ]
+    creating = ["CreateTrail", "PutMetricAlarm", "PutRule", "CreateRole", "CreateUser", "CreateModelPackageGroup"]
+    creating += ["CreateSecret", "CreateQueue"]
+    first = role_client(cloud, "sqs", policy([f"*:{action}" for action in creating]))
+    given = first._request_signer._credentials
+    keys = Keys(given.access_key, given.secret_key, given.token)
+    for service, method, name, parameters, with_tags in asked:
+        call = getattr(cloud.client_with(service, keys), method)
+        call(**{name: "plain"}, **parameters)
+        code = error_code(call, **{name: "tagged"}, **parameters, **with_tags)
+        assert code in ("AccessDenied", "AccessDeniedException"), method
