@@ -377,6 +377,7 @@ def test_killed_at_any_call_the_next_run_finishes(account: Account) -> None:
     context.set_forkserver_preload(["tests.integration.aws.test_connection_stack", "boto3"])
     seed = random.Random(7)
     points = sorted(seed.sample(range(2, 48), 15))
+    killed = 0
     for turn in range(3):
         account.emulator.reset()
         for after in points[turn::3]:
@@ -384,9 +385,12 @@ def test_killed_at_any_call_the_next_run_finishes(account: Account) -> None:
             child.start()
             child.join(60)
             assert child.exitcode in (-signal.SIGKILL, 0)
+            killed += child.exitcode != 0
         account.succeed("connection_stack", **WHOLE)
         assert snapshot(account) == wanted
         assert account.succeed("connection_stack", **WHOLE)["changed"] is False
+    # A run that has less left to do than the point says comes through; most do not.
+    assert killed >= 10
 
 
 # ---- encryption
