@@ -107,7 +107,9 @@ def test_a_login_that_may_not_write_is_told_so_and_check_mode_works(bench: Bench
     assert "403" in result["msg"]
 
 
-def test_a_creation_whose_answer_is_lost_makes_one_entity(bench: Bench) -> None:
+@pytest.mark.parametrize("post_existing", ["return_existing", "error"])
+def test_a_creation_whose_answer_is_lost_makes_one_entity(post_existing: str, bench: Bench) -> None:
+    bench.console.switch(post_existing=post_existing)
     bench.console.fault("lost_response", "POST", "contents", times=1)
     made = bench.ok(MODULE, name="Bank")
     (stored,) = bench.console.objects("SOXBusEntity")

@@ -130,6 +130,14 @@ def test_events_come_first_and_sweeps_still_get_their_fifth(rate, events, sweeps
     assert made[EVENT] >= 0.7 * rate * 20
 
 
+def test_while_an_event_waits_a_sweep_takes_nothing_of_the_shared_part():
+    pace = limited(10.0)
+    assert [pace.ask(1.0, SWEEP, True) == 0 for _call in range(3)] == [True, True, False]
+    assert pace.ask(1.0, SWEEP, False) == 0
+    assert pace.ask(1.0, SWEEP, True) > 0
+    assert pace.ask(1.0, EVENT, True) == 0
+
+
 @settings(max_examples=25)
 @given(st.floats(5, 100), st.integers(1, 8))
 def test_a_sweep_alone_has_the_whole_rate_and_an_event_still_goes_at_once(rate, sweeps):
@@ -252,6 +260,19 @@ def test_while_another_tries_a_call_waits_no_longer_than_its_patience():
     assert 5.0 <= time.now - 1.0 <= 5.2
     limiter.after(Sign.ANSWERED)
     limiter.before()
+
+
+def test_a_call_that_says_nothing_of_the_console_neither_opens_nor_closes_the_breaker():
+    _time, limiter = stopped(failures=2)
+    for sign, failures, state in (
+        (Sign.SILENT, 1, "closed"),
+        (Sign.UNKNOWN, 1, "closed"),
+        (Sign.SILENT, 2, "open"),
+        (Sign.UNKNOWN, 2, "open"),
+        (Sign.THROTTLED, 0, "closed"),
+    ):
+        limiter.after(sign)
+        assert (limiter.state().failures, limiter.state().breaker) == (failures, state)
 
 
 def test_signs():
