@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from .alarm_plan import DesiredAlarms, queue_alarm
 from .key_policy import DesiredKeyStatement
@@ -40,7 +40,9 @@ class RoleAndTrust:
     trust: Trust | None
 
 
-Desired = DesiredRecording | DesiredKeyStatement | DesiredQueue | DesiredRule | DesiredAlarms | RoleAndTrust
+Desired: TypeAlias = (
+    "DesiredRecording | DesiredKeyStatement | DesiredQueue | DesiredRule | DesiredAlarms | RoleAndTrust"
+)
 
 
 @dataclass(frozen=True, slots=True)

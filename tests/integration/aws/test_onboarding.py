@@ -94,6 +94,11 @@ def test_accounts_are_onboarded_and_taken_off_again(
     again = run_playbook(ONBOARD, **options).check()
     assert again.changed == 0
 
+    unsaid = run_playbook(OFFBOARD, **options)
+    assert unsaid.rc != 0
+    assert "Say which accounts to take off" in unsaid.stdout
+    assert all(left(aws).values())
+
     # Without the first play, as with a limit that leaves the agents out, nothing is taken from under them.
     one = {**options, "extra_vars": {"wxgov_offboard": "churn"}}
     refused = run_playbook(yaml.safe_load(OFFBOARD.read_text())[1:], **one)
