@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import sys
 from collections.abc import Callable
@@ -29,7 +30,7 @@ Run = Callable[..., PlayResult]
 
 @pytest.fixture
 def inventory(aws: AwsEmulator, console: ConsoleEmulator, tmp_path: pathlib.Path) -> dict[str, Any]:
-    """Two accounts and a host for the agent; a business entity of the console for each account."""
+    """Two accounts, one with a role and one with an access key, their business entities, and a host for the agent."""
     login = {"api_key": "demo-api-key", "instance_id": "demo-instance", "token_url": console.url}
     client = connect(console.url, auth_method="mcsp", auth_options=login)
     for name in NAMES:
@@ -45,6 +46,7 @@ def inventory(aws: AwsEmulator, console: ConsoleEmulator, tmp_path: pathlib.Path
         }
         for name, number in NAMES.items()
     }
+    accounts["churn"]["aws_access_method"] = "access_key"
     agent = {
         **LOCAL,
         "wxgov_agent_environment": {
@@ -62,9 +64,11 @@ def inventory(aws: AwsEmulator, console: ConsoleEmulator, tmp_path: pathlib.Path
 
 
 def left(aws: AwsEmulator) -> dict[str, bool]:
-    """Whether an account still has rules, queues, alarms or roles."""
+    """Whether an account still has rules, queues, alarms, roles or users."""
     found = {name: snapshot(Account(aws, number)) for name, number in NAMES.items()}
-    return {name: any(found[name][kind] for kind in ("rules", "queues", "alarms", "roles")) for name in NAMES}
+    for name, number in NAMES.items():
+        found[name]["users"] = Account(aws, number).client("iam").list_users()["Users"]
+    return {name: any(found[name][kind] for kind in ("rules", "queues", "alarms", "roles", "users")) for name in NAMES}
 
 
 def module_tasks(result: PlayResult, host: str) -> list[str]:
@@ -82,15 +86,16 @@ def test_accounts_are_onboarded_and_taken_off_again(
     checked = run_playbook(ONBOARD, check=True, diff=True, **options).check()
     assert not connections.exists()
     assert not any(left(aws).values())
+    assert {name: checked.stats[name]["changed"] for name in NAMES} == {"credit": 1, "churn": 3}
     for name in NAMES:
-        assert checked.stats[name]["changed"] == 1
         assert f"wxgov-sagemaker-{name}.fifo" in checked.stdout, "the diff does not show what would be made"
 
     made = run_playbook(ONBOARD, **options).check()
     assert sorted(path.stem for path in connections.glob("*.json")) == sorted(NAMES)
     assert all(left(aws).values())
-    for name in NAMES:
-        assert len(module_tasks(made, name)) == 1, "an account takes more than one module task"
+    assert len(module_tasks(made, "credit")) == 1, "an account takes more than one module task"
+    ways = {path.stem: json.loads(path.read_text())["credentials"]["type"] for path in connections.glob("*.json")}
+    assert ways == {"credit": "assume_role", "churn": "access_key"}
     again = run_playbook(ONBOARD, **options).check()
     assert again.changed == 0
 
@@ -107,7 +112,7 @@ def test_accounts_are_onboarded_and_taken_off_again(
     assert left(aws)["churn"]
 
     gone = run_playbook(OFFBOARD, **one).check()
-    assert [entry.host for entry in gone.results if entry.result.get("changed")] == ["agent", "churn"]
+    assert [entry.host for entry in gone.results if entry.result.get("changed")] == ["agent", *["churn"] * 3]
     assert left(aws) == {"credit": True, "churn": False}
     assert [path.stem for path in connections.glob("*.json")] == ["credit"]
 
