@@ -1,39 +1,45 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What modules that log in to a console have in common: the options of the fragment wxgov.sagemaker.console."""
+"""What modules that log in to a console have in common: the options of the fragment wxgov.sagemaker.console.
+
+Like every file beside the room aws this goes to the agent's host too, so Ansible's own parts are handed in.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-
-from ansible.module_utils.basic import env_fallback
 
 from .connection.model import SyncSettings
 from .console.client import ConsoleClient, connect
 from .console.errors import BadOptionError
 
-
-def console_option(name: str, **more: Any) -> dict[str, Any]:
-    """Return the specification of a console option that an environment variable can stand for."""
-    return {"type": "str", "fallback": (env_fallback, [f"WXGOV_{name.upper()}"]), **more}
+METHODS = ("mcsp", "mcsp_account", "ibm_cloud", "cp4d", "zen_api_key", "basic")
 
 
-CONSOLE_OPTIONS: dict[str, dict[str, Any]] = {
-    "console_url": console_option("console_url"),
-    "console_auth_method": console_option(
-        "console_auth_method", choices=["mcsp", "mcsp_account", "ibm_cloud", "cp4d", "zen_api_key", "basic"]
-    ),
-    "console_api_key": console_option("console_api_key", no_log=True),
-    "console_instance_id": console_option("console_instance_id"),
-    "console_token_url": console_option("console_token_url", no_log=False),
-    "console_username": console_option("console_username"),
-    "console_password": console_option("console_password", no_log=True),
-    "console_allow_http": {"type": "bool"},
-    "validate_certs": {"type": "bool"},
-    "ca_path": {"type": "str"},
-}
+def console_options(env_fallback: Callable[..., Any]) -> dict[str, dict[str, Any]]:
+    """Return the specification of the options; an environment variable WXGOV_CONSOLE_… can stand for the login's.
+
+    ``env_fallback`` is the function of that name of Ansible's basic module.
+    """
+
+    def option(name: str, **more: Any) -> dict[str, Any]:
+        return {"type": "str", "fallback": (env_fallback, [f"WXGOV_{name.upper()}"]), **more}
+
+    return {
+        "console_url": option("console_url"),
+        "console_auth_method": option("console_auth_method", choices=list(METHODS)),
+        "console_api_key": option("console_api_key", no_log=True),
+        "console_instance_id": option("console_instance_id"),
+        "console_token_url": option("console_token_url", no_log=False),
+        "console_username": option("console_username"),
+        "console_password": option("console_password", no_log=True),
+        "console_allow_http": {"type": "bool"},
+        "validate_certs": {"type": "bool"},
+        "ca_path": {"type": "str"},
+    }
+
 
 SYNC_OPTIONS: dict[str, dict[str, Any]] = {
     "sync_arn_field": {"type": "str"},

@@ -108,11 +108,11 @@ operations:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 from ..module_utils.console.client import ConsoleClient
 from ..module_utils.console.objects import ConsoleObject
-from ..module_utils.console_module import CONSOLE_OPTIONS, SYNC_OPTIONS, open_console, sync_settings
+from ..module_utils.console_module import SYNC_OPTIONS, console_options, open_console, sync_settings
 from ..module_utils.errors import WxgovError
 from ..module_utils.preflight.business_entity import (
     WantedEntity,
@@ -128,7 +128,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "description": {"type": "str"},
     "sync_business_entity_type": SYNC_OPTIONS["sync_business_entity_type"],
-    **CONSOLE_OPTIONS,
+    **console_options(env_fallback),
 }
 
 

@@ -299,12 +299,12 @@ checks:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 from ..module_utils.connection.plan import Wanted
 from ..module_utils.connection.stores import ConnectionStore
 from ..module_utils.connections_module import STORE_OPTIONS, store_of
-from ..module_utils.console_module import CONSOLE_OPTIONS
+from ..module_utils.console_module import console_options
 from ..module_utils.errors import WxgovError
 from ..module_utils.preflight.checks import failures
 from ..module_utils.preflight.registration import (
@@ -331,7 +331,7 @@ CONNECTION_OPTIONS: dict[str, dict[str, Any]] = {
     "ambient": {"type": "bool"},
     "queue_url": {"type": "str"},
     "enabled": {"type": "bool"},
-    **CONSOLE_OPTIONS,
+    **console_options(env_fallback),
     "sync_arn_field": {"type": "str"},
     "sync_state_field": {"type": "str"},
     "sync_model_group_type": {"type": "str"},

@@ -142,10 +142,10 @@ operations:
 from dataclasses import asdict
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 from ..module_utils.console.client import ConsoleClient
-from ..module_utils.console_module import CONSOLE_OPTIONS, SYNC_OPTIONS, open_console, sync_settings
+from ..module_utils.console_module import SYNC_OPTIONS, console_options, open_console, sync_settings
 from ..module_utils.errors import WxgovError
 from ..module_utils.preflight.console_checks import resolve_business_entity
 from ..module_utils.sync.links import (
@@ -167,7 +167,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "business_entity": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     **SYNC_OPTIONS,
-    **CONSOLE_OPTIONS,
+    **console_options(env_fallback),
 }
 
 

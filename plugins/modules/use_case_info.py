@@ -161,10 +161,10 @@ not_synchronized:
 from dataclasses import asdict
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 from ..module_utils.console.client import ConsoleClient
-from ..module_utils.console_module import CONSOLE_OPTIONS, SYNC_OPTIONS, open_console, sync_settings
+from ..module_utils.console_module import SYNC_OPTIONS, console_options, open_console, sync_settings
 from ..module_utils.errors import WxgovError
 from ..module_utils.preflight.console_checks import resolve_business_entity
 from ..module_utils.sync.use_cases import Filter, UseCase, UseCaseReader
@@ -174,7 +174,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "use_case": {"type": "str"},
     "statuses": {"type": "list", "elements": "str", "default": []},
     **SYNC_OPTIONS,
-    **CONSOLE_OPTIONS,
+    **console_options(env_fallback),
 }
 
 
