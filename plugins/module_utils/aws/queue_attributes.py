@@ -147,11 +147,11 @@ DEFAULTS: Mapping[str, Any] = {
     "maximum_message_size": 1048576,
     "delay_seconds": 0,
     "receive_message_wait_time_seconds": 0,
+    "content_based_deduplication": False,
     "sqs_managed_sse_enabled": True,
 }
 REUSE_PERIOD = 300  # seconds for which a KMS data key is used again where nothing else is said
 FIFO_DEFAULTS: Mapping[str, Any] = {
-    "content_based_deduplication": False,
     "deduplication_scope": "queue",
     "fifo_throughput_limit": "perQueue",
 }

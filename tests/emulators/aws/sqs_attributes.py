@@ -104,11 +104,13 @@ def _json_object(name: str, value: str) -> dict[str, Any]:
 
 
 def _check_redrive_policy(value: str) -> None:
+    """Only the empty text clears; what AWS says of {}: github.com/ansible-collections/community.aws/issues/2321."""
     document = _json_object("RedrivePolicy", value)
-    if not document:
-        return
-    if "deadLetterTargetArn" not in document:
-        raise _parameter_error("RedrivePolicy", value, "Redrive policy does not contain mandatory attribute.")
+    for name in ("maxReceiveCount", "deadLetterTargetArn"):
+        if name not in document:
+            raise _parameter_error(
+                "RedrivePolicy", value, f"Redrive policy does not contain mandatory attribute: {name}."
+            )
     count = str(document.get("maxReceiveCount", ""))
     if not (count.isdigit() and 1 <= int(count) <= 1000):
         raise _parameter_error(
