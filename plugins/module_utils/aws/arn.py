@@ -58,6 +58,18 @@ def parse_role_arn(text: str, option: str) -> Arn:
     return arn
 
 
+def check_partition(text: str | None, option: str, partition: str) -> None:
+    """Raise InputError for an ARN of another partition than the region's; what is no ARN is passed over."""
+    if not (text or "").startswith("arn:"):
+        return
+    arn = parse_arn(str(text), option)
+    if arn.partition != partition:
+        raise InputError(
+            f"{option} is {text!r}, an ARN of the partition {arn.partition!r}, but the region in use is in "
+            f"{partition!r}, and nothing reaches from one partition into another; set region, or give another ARN."
+        )
+
+
 def check_account_id(text: str, option: str) -> str:
     """The account id itself when it is 12 digits."""
     if not ACCOUNT_ID.fullmatch(text):

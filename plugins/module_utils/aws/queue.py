@@ -18,7 +18,7 @@ from .identity import AccountId
 from .patience import Patience
 from .plan import Operation, Outcome, Plan, converge
 from .queue_attributes import parse_attributes, render_attributes
-from .queue_plan import DesiredQueue, QueueState, creation_attributes, plan_queue
+from .queue_plan import DesiredQueue, QueueState, check_queue_partition, creation_attributes, plan_queue
 
 _ABSENT = ("NonExistentQueue", "QueueDoesNotExist")
 _DELETED_RECENTLY = "QueueDeletedRecently"
@@ -48,6 +48,7 @@ def ensure_queue(
     sqs: ServiceClient, desired: DesiredQueue, *, account: AccountId, check_mode: bool, patience: Patience
 ) -> Outcome[QueueState]:
     """Make the queue what it should be and read it back; in check mode only say what would be done."""
+    check_queue_partition(desired, sqs.partition)
     current = read_queue(sqs, desired.name)
     plan = plan_queue(desired, current, sqs.partition, partial(_future_identity, sqs, desired.name, account))
     writer = _Writer(sqs, desired, patience, current.url if current else "")

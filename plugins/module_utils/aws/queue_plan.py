@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .arn import parse_arn
+from .arn import check_partition, parse_arn
 from .errors import InputError
 from .plan import Operation, Plan, make_plan
 from .policy import check_policy, merge_by_sid
@@ -105,6 +105,16 @@ def check_queue(desired: DesiredQueue, fifo_queue: bool | None = None) -> None:
             "kms_master_key_id and sqs_managed_sse_enabled: true exclude each other; choose one encryption."
         )
     _check_pair(desired.attributes)
+
+
+def check_queue_partition(desired: DesiredQueue, partition: str) -> None:
+    """Raise InputError where the queue would name a queue or a key of another partition."""
+    redrive = desired.attributes.get("redrive_policy") or {}
+    allow = desired.attributes.get("redrive_allow_policy") or {}
+    check_partition(redrive.get("dead_letter_target_arn"), "redrive_policy.dead_letter_target_arn", partition)
+    for source in allow.get("source_queue_arns") or ():
+        check_partition(source, "redrive_allow_policy.source_queue_arns", partition)
+    check_partition(desired.attributes.get("kms_master_key_id"), "kms_master_key_id", partition)
 
 
 def _check_name(name: str, fifo_queue: bool | None) -> None:

@@ -20,7 +20,7 @@ from .identity import AccountId
 from .patience import Patience
 from .plan import Operation, Outcome, Plan, converge
 from .policy import Document, external_id_of
-from .role_plan import DesiredRole, RoleState, Trust, check_confused_deputy, plan_role
+from .role_plan import DesiredRole, RoleState, Trust, check_confused_deputy, check_role_partition, plan_role
 
 _ABSENT = ("NoSuchEntity", "NoSuchEntityException")
 _MARKER = ("Marker", "Marker")
@@ -71,6 +71,8 @@ def ensure_role(
 
     `trust` None leaves the trust policy alone. `new_external_id` is called only when one is to be generated.
     """
+    if desired.present:
+        check_role_partition(desired, trust, iam.partition)
     current = read_role(iam, desired.name)
     resolved = _resolve(iam, desired, trust, current, account, new_external_id) if desired.present else desired
 

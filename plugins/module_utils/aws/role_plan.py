@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .arn import check_account_id, parse_arn
+from .arn import check_account_id, check_partition, parse_arn
+from .documents import compact
 from .errors import InputError
 from .plan import Operation, Plan, make_plan
 from .policy import Document, account_of, check_policy, external_id_of, open_principals, same_policy, trust_policy
@@ -21,6 +22,7 @@ _POLICY_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 _PATH = re.compile(r"/|/[!-~]+/")
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 _SESSION = (3600, 43200)
+_INLINE_SIZE = 10240  # characters of all inline policies of a role
 
 GENERATED_LATER = "generated-when-the-role-is-made"
 """Stands for the external id in check mode, where the role that would keep it does not exist yet."""
@@ -123,6 +125,26 @@ def check_role(desired: DesiredRole) -> None:
                 f"inline_policies has the name {name!r}; it must have 1 to 128 letters, digits and +=,.@_-"
             )
         check_policy(document, f"inline_policies: {name}", "identity")
+    _check_size(desired.inline_policies or {})
+
+
+def check_role_partition(desired: DesiredRole, trust: Trust | None, partition: str) -> None:
+    """Raise InputError where the role would name a policy or a principal of another partition."""
+    check_partition(desired.permissions_boundary, "permissions_boundary", partition)
+    for policy in desired.managed_policies or ():
+        check_partition(policy, "managed_policies", partition)
+    for account in trust.accounts if trust else ():
+        check_partition(account, "trusted_accounts", partition)
+
+
+def _check_size(documents: Mapping[str, Document]) -> None:
+    """IAM does not count blanks. docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+    size = sum(len(compact(document)) for document in documents.values())
+    if size > _INLINE_SIZE:
+        raise InputError(
+            f"inline_policies have {size} characters together, and a role's have at most {_INLINE_SIZE}; name fewer "
+            "resources one by one, or make a managed policy of some."
+        )
 
 
 def _check_managed_policy(policy: str) -> None:

@@ -21,7 +21,7 @@ from .errors import AwsError
 from .identity import AccountId
 from .patience import Patience
 from .plan import Operation, Outcome, Plan, converge
-from .rule_plan import DesiredRule, RuleState, plan_rule, simulate_rule
+from .rule_plan import DesiredRule, RuleState, check_rule_partition, plan_rule, simulate_rule
 from .rule_targets import Target, parse_target, render_target
 from .rule_test_events import TestEvent, check_test_events
 
@@ -70,6 +70,7 @@ def ensure_rule(
 
     The pattern that the rule would have is tested against `test_events` first; InputError when one goes wrong.
     """
+    check_rule_partition(desired, events.partition)
     current = read_rule(events, desired.name, desired.event_bus_name)
     plan = plan_rule(desired, current, partial(_future_arn, events, desired, account))
     if plan.after is not None:

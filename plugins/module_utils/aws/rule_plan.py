@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .arn import parse_role_arn
+from .arn import check_partition, parse_role_arn
 from .documents import same
 from .errors import InputError
 from .plan import Operation, Plan, make_plan
@@ -19,6 +19,7 @@ from .rule_targets import MOST_TARGETS, DesiredTarget, Target, check_complete
 from .tags import plan_tags, simulate_tags
 
 _NAME = re.compile(r"[.\-_A-Za-z0-9]{1,64}")
+_TARGET_ARNS = ("dead_letter_arn", "role_arn")
 _SETTINGS = ("description", "event_pattern", "schedule_expression", "role_arn", "state")
 
 
@@ -74,6 +75,15 @@ def check_rule(desired: DesiredRule) -> None:
         parse_role_arn(settings["role_arn"], "role_arn")
     check_pattern(settings.get("event_pattern") or {})
     _check_targets(desired.targets or ())
+
+
+def check_rule_partition(desired: DesiredRule, partition: str) -> None:
+    """Raise InputError where the rule would name a bus, a role or a target of another partition."""
+    check_partition(desired.event_bus_name, "event_bus_name", partition)
+    check_partition(desired.settings.get("role_arn"), "role_arn", partition)
+    for target in desired.targets or ():
+        for option, text in (("arn", target.arn), *((name, target.given.get(name)) for name in _TARGET_ARNS)):
+            check_partition(text, f"targets: {target.id}: {option}", partition)
 
 
 def _check_targets(targets: Sequence[DesiredTarget]) -> None:

@@ -186,6 +186,55 @@ BAD: dict[str, tuple[tuple[str, dict[str, Any]], str]] = {
         role(inline_policies={"p": statement()}),
         "inline_policies: p: statement 1 has Principal, which a policy of this kind must not have.",
     ),
+    "inline policies too long": (
+        role(
+            inline_policies={
+                f"p{index}": {"Statement": {"Effect": "Allow", "Action": "sqs:*", "Resource": [QUEUE + "x" * 60] * 50}}
+                for index in range(3)
+            }
+        ),
+        "characters together, and a role's have at most 10240; name fewer",
+    ),
+    "dead-letter queue in another partition": (
+        queue(
+            redrive_policy={"dead_letter_target_arn": f"arn:aws-cn:sqs:cn-north-1:{ACCOUNT}:d", "max_receive_count": 3}
+        ),
+        f"redrive_policy.dead_letter_target_arn is 'arn:aws-cn:sqs:cn-north-1:{ACCOUNT}:d', an ARN of the partition "
+        "'aws-cn', but the region in use is in 'aws', and nothing reaches from one partition into another",
+    ),
+    "source queue in another partition": (
+        queue(
+            redrive_allow_policy={
+                "redrive_permission": "byQueue",
+                "source_queue_arns": [QUEUE, QUEUE.replace("arn:aws:", "arn:aws-us-gov:")],
+            }
+        ),
+        "an ARN of the partition 'aws-us-gov'",
+    ),
+    "key in another partition": (
+        queue(kms_master_key_id=f"arn:aws-cn:kms:cn-north-1:{ACCOUNT}:key/k"),
+        "kms_master_key_id is 'arn:aws-cn:kms",
+    ),
+    "target in another partition": (
+        target(arn=QUEUE.replace("arn:aws:", "arn:aws-cn:")),
+        "targets: q: arn is 'arn:aws-cn:sqs",
+    ),
+    "dead letters to another partition": (
+        target(dead_letter_arn=QUEUE.replace("arn:aws:", "arn:aws-cn:")),
+        "targets: q: dead_letter_arn is 'arn:aws-cn:sqs",
+    ),
+    "bus in another partition": (
+        rule(event_bus_name=f"arn:aws-cn:events:cn-north-1:{ACCOUNT}:event-bus/b"),
+        "event_bus_name is 'arn:aws-cn:events",
+    ),
+    "managed policy of another partition": (
+        role(trusted_services=["sagemaker.amazonaws.com"], managed_policies=["arn:aws-cn:iam::aws:policy/ReadOnly"]),
+        "managed_policies is 'arn:aws-cn:iam::aws:policy/ReadOnly', an ARN of the partition 'aws-cn'",
+    ),
+    "principal of another partition": (
+        role(trusted_accounts=["arn:aws-us-gov:iam::444455556666:root"], external_id="ab"),
+        "trusted_accounts is 'arn:aws-us-gov:iam",
+    ),
     "region": (
         ("sqs_queue", {"name": "plain", "region": "us-east-9"}),
         "The region 'us-east-9' does not exist, as far as botocore",
