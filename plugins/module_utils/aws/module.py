@@ -18,8 +18,8 @@ except ImportError:
     boto3 = None  # AnsibleAWSModule says so before anything here runs
 
 from ..errors import WxgovError
-from .client import ServiceClient, check_region
-from .errors import AwsError
+from .client import USUAL_REGIONS, ServiceClient, check_region
+from .errors import AwsError, InputError
 from .identity import AccountId, caller_account
 from .patience import Patience
 from .plan import Outcome, Resource, describe
@@ -28,6 +28,10 @@ WAIT_OPTIONS: Mapping[str, Any] = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 120},
 }
+
+
+EVERYWHERE = "sqs"
+"""A service that every region has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +45,11 @@ class ModuleSession:
         return ServiceClient(service, self.module.client(service, region=region))
 
     def client(self, service: str, *, regional: bool = True) -> ServiceClient:
-        """A client; an unknown region is an InputError. A service without regions, as IAM, needs none."""
+        """A client; a region that is unknown or lacks the service is an InputError. IAM and STS need none."""
         region = self.module.region
         if regional or region:
-            check_region(region, lambda: known_regions(service if regional else "sqs"))
+            check_region(region, lambda: known_regions(EVERYWHERE))
+            check_offered(service if regional else EVERYWHERE, region)
             return ServiceClient(service, self.module.client(service))
         return self.client_in("us-east-1", service)
 
@@ -62,6 +67,15 @@ class ModuleSession:
     def patience(self) -> Patience:
         """What the options `wait` and `wait_timeout` ask for."""
         return Patience(self.module.params["wait_timeout"] if self.module.params["wait"] else 0)
+
+
+def check_offered(service: str, region: str) -> None:
+    """Raise InputError for a region that botocore knows, but not with this service."""
+    if region not in USUAL_REGIONS and region not in known_regions(service):
+        raise InputError(
+            f"The region {region!r} has no service {service!r}, as far as the installed botocore knows; "
+            "choose another region, or install a newer botocore."
+        )
 
 
 def known_regions(service: str) -> frozenset[str]:

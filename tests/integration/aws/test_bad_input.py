@@ -239,6 +239,14 @@ BAD: dict[str, tuple[tuple[str, dict[str, Any]], str]] = {
         ("sqs_queue", {"name": "plain", "region": "us-east-9"}),
         "The region 'us-east-9' does not exist, as far as botocore",
     ),
+    "region without Resource Explorer": (
+        ("resource_explorer_index", {"region": "eusc-de-east-1"}),
+        "The region 'eusc-de-east-1' has no service 'resource-explorer-2', as far as the installed botocore knows;",
+    ),
+    "region without SageMaker": (
+        ("model_package_group", {"name": "fraud", "region": "us-iso-west-1"}),
+        "The region 'us-iso-west-1' has no service 'sagemaker'",
+    ),
     "region of a global service": (role(region="moon-1"), "The region 'moon-1' does not exist"),
     "no region": (("sqs_queue", {"name": "plain", "region": None}), "No region is set; give the option region"),
 }
