@@ -39,7 +39,7 @@ class Grant:
         )
 
 
-def agent_policies(queue_arn: str, dead_letter_queue_arn: str) -> Policies:
+def agent_policies(queue_arn: str, dead_letter_queue_arn: str, kms_key_arn: str = "") -> Policies:
     """The template of the role aws_access, rendered as the role does it."""
     _arn, partition, _sqs, region, account, _name = queue_arn.split(":")
     template = (ROLES / "aws_access" / "templates" / "policies.json.j2").read_text()
@@ -48,6 +48,7 @@ def agent_policies(queue_arn: str, dead_letter_queue_arn: str) -> Policies:
         .from_string(template)
         .render(
             aws_access_queue_arn=queue_arn,
+            aws_access_kms_key_arn=kms_key_arn,
             aws_access_dead_letter_queue_arn=dead_letter_queue_arn,
             __aws_access_registry_arn=f"arn:{partition}:sagemaker:{region}:{account}",
         )

@@ -35,7 +35,9 @@ POLICIES = agent_policies(QUEUE_ARN, DEAD_LETTERS_ARN)
 
 
 def test_the_role_and_the_stack_grant_the_same() -> None:
-    assert stack_policies(Place("aws", REGION, ACCOUNT), Names("alpha"), None) == POLICIES
+    place, key = Place("aws", REGION, ACCOUNT), f"arn:aws:kms:{REGION}:{ACCOUNT}:key/k"
+    assert stack_policies(place, Names("alpha"), None) == POLICIES
+    assert stack_policies(place, Names("alpha"), key) == agent_policies(QUEUE_ARN, DEAD_LETTERS_ARN, key)
 
 
 def test_with_its_policies_the_agent_does_everything_and_needs_each_grant(agent: Agent) -> None:
