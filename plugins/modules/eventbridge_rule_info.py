@@ -113,7 +113,8 @@ rules:
       type: dict
       sample: {"team": "governance"}
     targets:
-      description: The targets in the order of their ids, as M(wxgov.sagemaker.eventbridge_rule) takes them, null where not set.
+      description: The targets in the order of their ids, as M(wxgov.sagemaker.eventbridge_rule) takes them; null where
+        a part is not set.
       returned: always
       type: list
       elements: dict

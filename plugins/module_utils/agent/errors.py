@@ -16,13 +16,13 @@ class SettingsError(AgentError):
     """The agent's settings file is missing, not JSON, or holds a value that cannot be used."""
 
 
-class AlreadyRunning(AgentError):
+class AlreadyRunningError(AgentError):
     """Another agent holds this state directory; two would work the same keys at once."""
 
 
-class JournalUnavailable(AgentError):
+class JournalUnavailableError(AgentError):
     """The journal cannot be read or written now: disk full, read-only, locked for too long."""
 
 
-class UnreadableQueueAnswer(AgentError):
+class UnreadableQueueAnswerError(AgentError):
     """SQS, or something that answers in its place, gave a successful answer that is not one of SQS."""

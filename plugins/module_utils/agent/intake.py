@@ -17,10 +17,10 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 
 from ..connection.model import Connection
-from ..registry.errors import UndecodableEvent
+from ..registry.errors import UndecodableEventError
 from ..registry.events import Irrelevant, Touched, parse
 from .backoff import Backoff
-from .errors import JournalUnavailable
+from .errors import JournalUnavailableError
 from .journal import Journal
 from .log import fields, reason
 from .queue import EventQueue, Message
@@ -105,7 +105,7 @@ class Intake:
         for message in messages:
             try:
                 keys += self._keys(message)
-            except UndecodableEvent as error:
+            except UndecodableEventError as error:
                 poison.append((message, str(error)))
         if not self._mark(keys):
             return  # told to stop with the journal out of order: the messages come again
@@ -139,7 +139,7 @@ class Intake:
             try:
                 self._journal.mark_dirty(self._connection.name, keys)
                 return True
-            except JournalUnavailable as error:
+            except JournalUnavailableError as error:
                 self._counters.failed("journal_errors", str(error))
                 log.error("%s Receiving waits for it.", error, extra=self._fields)
             if self._stopping.wait(backoff.next()):

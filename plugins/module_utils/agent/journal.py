@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .errors import JournalUnavailable
+from .errors import JournalUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,9 @@ class Backlog:
 
 
 class Journal:
-    """Dirty keys and sweep watermarks in one SQLite file. Safe for threads; every method may raise JournalUnavailable.
+    """Dirty keys and sweep watermarks in one SQLite file. Safe for threads.
+
+    Every method may raise JournalUnavailableError.
 
     ``clock`` gives wall-clock seconds; ``jitter(low, high)`` a random number between.
     """
@@ -303,7 +305,7 @@ class Journal:
                     self._rebuild(error)
                     return work(self._database)
             except (sqlite3.Error, OSError) as error:
-                raise JournalUnavailable(
+                raise JournalUnavailableError(
                     f"The journal {self._path} cannot be used: {error}. Is the disk full or read-only?"
                 ) from error
 
@@ -317,7 +319,7 @@ class Journal:
                 _move_aside(self._path, error)
                 return _connect(self._path)
         except (sqlite3.Error, OSError) as error:
-            raise JournalUnavailable(
+            raise JournalUnavailableError(
                 f"The journal {self._path} cannot be opened: {error}. Is its directory writable?"
             ) from error
 

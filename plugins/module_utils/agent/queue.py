@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import UnreadableQueueAnswer
+from .errors import UnreadableQueueAnswerError
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Deletion:
 
 
 class EventQueue:
-    """One queue over a boto3 SQS client. Methods raise botocore's errors and UnreadableQueueAnswer."""
+    """One queue over a boto3 SQS client. Methods raise botocore's errors and UnreadableQueueAnswerError."""
 
     def __init__(
         self, client: Any, url: str, *, wait_seconds: int = 20, clock: Callable[[], float] = time.monotonic
@@ -128,7 +128,7 @@ class EventQueue:
         try:
             _arn, _partition, _service, _region, account_id, name = json.loads(policy)["deadLetterTargetArn"].split(":")
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise UnreadableQueueAnswer(f"The redrive policy of {self._url} names no queue.") from error
+            raise UnreadableQueueAnswerError(f"The redrive policy of {self._url} names no queue.") from error
         found = self._client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account_id)
         self._dead_letter_url = _require(found, "QueueUrl", "GetQueueUrl")
         return self._dead_letter_url
@@ -143,7 +143,7 @@ def _check_receive_body(response_dict: Mapping[str, Any], **_event: object) -> N
     except ValueError:
         body = None
     if not isinstance(body, dict) or (body and not isinstance(body.get("Messages"), list)):
-        raise UnreadableQueueAnswer(
+        raise UnreadableQueueAnswerError(
             "The answer to ReceiveMessage is not one of SQS. Is there a proxy or a login page in between?"
         )
 
@@ -151,12 +151,12 @@ def _check_receive_body(response_dict: Mapping[str, Any], **_event: object) -> N
 def _message(entry: object) -> Message:
     parts = [entry.get(name) for name in ("MessageId", "ReceiptHandle", "Body")] if isinstance(entry, dict) else [None]
     if not all(isinstance(part, str) for part in parts):
-        raise UnreadableQueueAnswer("A message in the answer to ReceiveMessage has no id, handle or body.")
+        raise UnreadableQueueAnswerError("A message in the answer to ReceiveMessage has no id, handle or body.")
     return Message(*(str(part) for part in parts))
 
 
 def _require(answer: Mapping[str, Any], key: str, operation: str) -> str:
     value = answer.get(key)
     if not isinstance(value, str) or not value:
-        raise UnreadableQueueAnswer(f"The answer to {operation} lacks {key}. Is there a proxy in between?")
+        raise UnreadableQueueAnswerError(f"The answer to {operation} lacks {key}. Is there a proxy in between?")
     return value

@@ -57,7 +57,7 @@ class SweepResult(Protocol):
 
 
 MarkDirty = Callable[[Iterable[str]], None]
-"""Writes keys to the journal. When it returns they are on disk; it raises `JournalUnavailable`."""
+"""Writes keys to the journal. When it returns they are on disk; it raises `JournalUnavailableError`."""
 
 
 class Sweeper(Protocol):

@@ -26,7 +26,7 @@ from typing import Any
 from ..connection.errors import LockTimeoutError
 from ..connection.lock import shared
 from ..connection.model import Connection
-from .errors import AgentError, AlreadyRunning, JournalUnavailable
+from .errors import AgentError, AlreadyRunningError, JournalUnavailableError
 from .intake import Step, no_step
 from .journal import Journal
 from .log import fields, reason
@@ -136,7 +136,7 @@ class Service:
         self._counters.pop(name, None)
         try:
             self._journal.forget(name)
-        except JournalUnavailable as error:
+        except JournalUnavailableError as error:
             log.warning("%s", error, extra=fields(connection=name))
 
     def _bury(self) -> None:
@@ -221,7 +221,7 @@ class Service:
                 "last_full_sweep_at": isoformat(self._journal.watermark(name, "full_sweep")),
                 "last_incremental_sweep_at": isoformat(self._journal.watermark(name, "incremental_sweep")),
             }
-        except JournalUnavailable as error:
+        except JournalUnavailableError as error:
             status["last_error"] = str(error)
         return status
 
@@ -259,7 +259,7 @@ class Signals:
 
 @contextlib.contextmanager
 def only_agent(state_dir: Path) -> Iterator[None]:
-    """Hold the state directory; the lock file holds our pid while we live. Raises AlreadyRunning, AgentError."""
+    """Hold the state directory; the lock file holds our pid while we live. Raises AlreadyRunningError, AgentError."""
     path = state_dir / LOCK_FILE
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -269,7 +269,7 @@ def only_agent(state_dir: Path) -> Iterator[None]:
     try:
         if not _lock_alone(descriptor):
             pid = running_pid(state_dir)
-            raise AlreadyRunning(f"An agent (pid {pid}) already uses {state_dir}: stop it first.")
+            raise AlreadyRunningError(f"An agent (pid {pid}) already uses {state_dir}: stop it first.")
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from .errors import JournalUnavailable
+from .errors import JournalUnavailableError
 from .intake import Step, no_step
 from .journal import Journal, Lease
 from .log import fields, reason
@@ -101,7 +101,7 @@ class WorkerPool:
                     self._journal.wait(marks, self._idle_seconds())
                 else:
                     self._work(*work)
-            except JournalUnavailable as error:
+            except JournalUnavailableError as error:
                 log.error("%s Working waits for it.", error)
                 self._stopping.wait(1.0)
 
@@ -140,7 +140,7 @@ class WorkerPool:
                     self._journal.release(lease)
                     with self._lock:
                         slot.paused_until = self._clock() + LOCKED_PAUSE
-        except JournalUnavailable:
+        except JournalUnavailableError:
             raise
         except Exception as error:  # whatever went wrong, the key stays and is tried again
             self._failed(slot, lease, reason(error))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .errors import InvalidArn
+from .errors import InvalidArnError
 
 GROUP = "model-package-group"
 PACKAGE = "model-package"
@@ -49,10 +49,10 @@ class RegistryArn:
 
 
 def parse_arn(text: str) -> RegistryArn:
-    """Return the parts of an ARN. Raises InvalidArn."""
+    """Return the parts of an ARN. Raises InvalidArnError."""
     match = _ARN.fullmatch(text)
     if match is None or (match["kind"] == GROUP and match["version"]):
-        raise InvalidArn(f"{text!r} is not the ARN of a model package group or model package.")
+        raise InvalidArnError(f"{text!r} is not the ARN of a model package group or model package.")
     version = None if match["version"] is None else int(match["version"])
     return RegistryArn(match["partition"], match["region"], match["account_id"], match["kind"], match["name"], version)
 

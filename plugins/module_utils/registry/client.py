@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .entities import ModelPackage, ModelPackageGroup
-from .errors import RegistryCallFailed
+from .errors import RegistryCallError
 from .records import read_group, read_package, require
 
 PAGE_SIZE = 100  # the most that Search gives
@@ -88,7 +88,7 @@ class RegistryClient:
     def _describe(self, operation: str, **request: Any) -> Mapping[str, Any] | None:
         try:
             return self._call(operation, **request)
-        except RegistryCallFailed as error:
+        except RegistryCallError as error:
             if _says_missing(error.__cause__):
                 return None
             raise
@@ -107,14 +107,14 @@ class RegistryClient:
         return answer
 
 
-def _failed(operation: str, error: Exception) -> RegistryCallFailed:
+def _failed(operation: str, error: Exception) -> RegistryCallError:
     response: Mapping[str, Any] = getattr(error, "response", None) or {}
     code = (response.get("Error") or {}).get("Code", "")
     if code in DENIED:
-        return RegistryCallFailed(
+        return RegistryCallError(
             f"AWS denied sagemaker:{operation}: {error}. Allow it in the policy of the connection's role or user."
         )
-    return RegistryCallFailed(f"sagemaker:{operation} failed: {error}")
+    return RegistryCallError(f"sagemaker:{operation} failed: {error}")
 
 
 def _says_missing(error: BaseException | None) -> bool:

@@ -12,15 +12,15 @@ class RegistryError(WxgovError):
     """Root of this room's errors."""
 
 
-class InvalidArn(RegistryError):
+class InvalidArnError(RegistryError):
     """A text that should be the ARN of a model package group or model package is not one."""
 
 
-class UndecodableEvent(RegistryError):
+class UndecodableEventError(RegistryError):
     """A message from the queue that no rule can read; it belongs into the dead-letter queue."""
 
 
-class UnreadableAnswer(RegistryError):
+class UnreadableAnswerError(RegistryError):
     """An answer of the service lacks what its model promises.
 
     botocore turns a body it cannot parse into an empty answer without an error, so that a proxy's HTML page
@@ -28,5 +28,5 @@ class UnreadableAnswer(RegistryError):
     """
 
 
-class RegistryCallFailed(RegistryError):
+class RegistryCallError(RegistryError):
     """A call to the service failed after its retries."""

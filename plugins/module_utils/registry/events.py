@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from .arn import RegistryArn, group_arn, parse_arn
-from .errors import InvalidArn, UndecodableEvent
+from .errors import InvalidArnError, UndecodableEventError
 
 CLOUDTRAIL = "AWS API Call via CloudTrail"
 STATE_CHANGE = "SageMaker Model Package State Change"
@@ -59,12 +59,12 @@ _UNVERSIONED = Irrelevant("a model package without version, which belongs to no 
 def parse(body: str, *, account_id: str, region: str) -> Touched | Irrelevant:
     """Read the body of one queue message; ``account_id`` and ``region`` are the registry's.
 
-    Raises `UndecodableEvent` and nothing else, whatever ``body`` is.
+    Raises `UndecodableEventError` and nothing else, whatever ``body`` is.
     """
     event = _decode(body)
     kind = event.get("detail-type")
     if not isinstance(kind, str):
-        raise UndecodableEvent("it is not an EventBridge event: it has no detail-type")
+        raise UndecodableEventError("it is not an EventBridge event: it has no detail-type")
     read = _READERS.get(kind)
     if read is None:
         return Irrelevant("a detail-type that is not synchronised")
@@ -72,7 +72,7 @@ def parse(body: str, *, account_id: str, region: str) -> Touched | Irrelevant:
         return Irrelevant("an event of another source than aws.sagemaker")
     detail = event.get("detail")
     if not isinstance(detail, Mapping):
-        raise UndecodableEvent("its detail is not an object")
+        raise UndecodableEventError("its detail is not an object")
     return read(event, detail, account_id, region)
 
 
@@ -80,9 +80,9 @@ def _decode(body: str) -> _Json:
     try:
         event = json.loads(body)
     except (ValueError, RecursionError):
-        raise UndecodableEvent("it is not JSON") from None
+        raise UndecodableEventError("it is not JSON") from None
     if not isinstance(event, dict):
-        raise UndecodableEvent("it is not a JSON object")
+        raise UndecodableEventError("it is not a JSON object")
     return event
 
 
@@ -92,7 +92,7 @@ def _read_call(event: _Json, detail: _Json, account_id: str, region: str) -> Tou
         return Irrelevant("a call that is not synchronised")
     version = _get(detail, "eventVersion")
     if isinstance(version, str) and version.split(".")[0] != "1":
-        raise UndecodableEvent("its CloudTrail record version is newer than 1.x")
+        raise UndecodableEventError("its CloudTrail record version is newer than 1.x")
     if _get(detail, "errorCode") is not None:
         return Irrelevant("a call that failed")
     request = _object(detail, "requestParameters")
@@ -106,7 +106,7 @@ def _read_call(event: _Json, detail: _Json, account_id: str, region: str) -> Tou
 def _read_state_change(event: _Json, detail: _Json, account_id: str, region: str) -> Touched | Irrelevant:
     arn = _arn(_get(detail, "ModelPackageArn"))
     if arn is None or arn.is_group:
-        raise UndecodableEvent("its ModelPackageArn is missing or not the ARN of a model package")
+        raise UndecodableEventError("its ModelPackageArn is missing or not the ARN of a model package")
     return _touched(_canonical(arn), account_id, region, event.get("id"), STATE_CHANGE, event.get("time"))
 
 
@@ -144,7 +144,7 @@ def _package(name: str, request: _Json, response: _Json, owner: tuple[str, str])
         return _UNVERSIONED
     if _get(request, "omitted") is True:
         return Irrelevant("a record without its request, which was too large: the sweeps find the change")
-    raise UndecodableEvent(f"its {name} call names no model package")
+    raise UndecodableEventError(f"its {name} call names no model package")
 
 
 def _group(name: str, request: _Json, response: _Json, owner: tuple[str, str]) -> RegistryArn:
@@ -157,7 +157,9 @@ def _group(name: str, request: _Json, response: _Json, owner: tuple[str, str]) -
     account_id, region = owner
     built = _arn(str(group_arn(region, account_id, str(given)))) if _is_name(given) else None
     if built is None:
-        raise UndecodableEvent(f"its {name} call names no model package group, or no account and region to look in")
+        raise UndecodableEventError(
+            f"its {name} call names no model package group, or no account and region to look in"
+        )
     return built
 
 
@@ -167,7 +169,7 @@ def _arn(text: object) -> RegistryArn | None:
         return None
     try:
         return parse_arn(text)
-    except InvalidArn:
+    except InvalidArnError:
         return None
 
 

@@ -6,7 +6,7 @@
 The shapes are those of DescribeModelPackageGroup, DescribeModelPackage and the ``ModelPackageGroup`` and
 ``ModelPackage``
 records of Search (botocore's service model, sagemaker 2017-07-24). A record without its modelled required keys is an
-UnreadableAnswer, never a default.
+UnreadableAnswerError, never a default.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from datetime import datetime
 from typing import Any
 
 from .entities import Creator, LifeCycle, ModelCard, ModelPackage, ModelPackageGroup
-from .errors import UnreadableAnswer
+from .errors import UnreadableAnswerError
 
 
 def require(answer: Mapping[str, Any], key: str, operation: str) -> Any:
-    """Return ``answer[key]``. Raises UnreadableAnswer when the answer does not have it."""
+    """Return ``answer[key]``. Raises UnreadableAnswerError when the answer does not have it."""
     try:
         return answer[key]
     except KeyError:
-        raise UnreadableAnswer(
+        raise UnreadableAnswerError(
             f"SageMaker's answer to {operation} has no {key}: something between here and AWS (a proxy?) changed it."
         ) from None
 
 
 def read_group(record: Mapping[str, Any], operation: str) -> ModelPackageGroup:
-    """Return the group of a record. Raises UnreadableAnswer."""
+    """Return the group of a record. Raises UnreadableAnswerError."""
     return ModelPackageGroup(
         arn=require(record, "ModelPackageGroupArn", operation),
         name=require(record, "ModelPackageGroupName", operation),
@@ -44,7 +44,8 @@ def read_group(record: Mapping[str, Any], operation: str) -> ModelPackageGroup:
 def read_package(record: Mapping[str, Any], operation: str) -> ModelPackage | None:
     """Return the package of a record, or None for one without a group: such a package is no version of anything.
 
-    A package that was never changed has no LastModifiedTime; its CreationTime stands for it. Raises UnreadableAnswer.
+    A package that was never changed has no LastModifiedTime; its CreationTime stands for it. Raises
+    UnreadableAnswerError.
     """
     if not record.get("ModelPackageGroupName") or record.get("ModelPackageVersion") is None:
         require(record, "ModelPackageArn", operation)
@@ -70,7 +71,7 @@ def read_package(record: Mapping[str, Any], operation: str) -> ModelPackage | No
 def _time(record: Mapping[str, Any], key: str, operation: str) -> datetime:
     value = require(record, key, operation)
     if not isinstance(value, datetime):
-        raise UnreadableAnswer(f"SageMaker's answer to {operation} has {key} {value!r}, which is not a time.")
+        raise UnreadableAnswerError(f"SageMaker's answer to {operation} has {key} {value!r}, which is not a time.")
     return value
 
 

@@ -13,7 +13,7 @@ from ..console.errors import UnknownOutcomeError
 from ..console.objects import ConsoleObject, NewObject, ObjectChange
 from ..registry.arn import group_key
 from .console_reader import ConsoleReader
-from .errors import ParentMissing, SyncError
+from .errors import ParentMissingError, SyncError
 from .mapping import Kind
 from .plan import Change, Create, Operation
 
@@ -53,8 +53,8 @@ class Applier:
     def apply(self, operation: Operation) -> str:
         """Carry out one operation (1 write) and return the object's id.
 
-        Raises ParentMissing for a model whose group has no known id, SyncError when the console answers with a foreign
-        object, and the console's errors.
+        Raises ParentMissingError for a model whose group has no known id, SyncError when the console answers with a
+        foreign object, and the console's errors.
         """
         if not isinstance(operation, Create):
             return self._change(operation)
@@ -88,7 +88,9 @@ class Applier:
             return self._entity_id
         parent = self.groups.get(operation.group_name)
         if parent is None:
-            raise ParentMissing(f"The model group {operation.group_name} of {operation.arn} is not in the console yet.")
+            raise ParentMissingError(
+                f"The model group {operation.group_name} of {operation.arn} is not in the console yet."
+            )
         return parent
 
     def _require_ours(self, operation: Create, created: ConsoleObject) -> None:

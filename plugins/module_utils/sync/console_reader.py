@@ -15,7 +15,7 @@ from ..console.query import Column, Compare, Condition, In, Like, Or, Query, Row
 from ..console.schema import ConsoleSchema, TypeDefinition
 from ..registry.arn import GROUP, PACKAGE, partition_of
 from . import mapping
-from .errors import SchemaMismatch
+from .errors import SchemaMismatchError
 from .mapping import DECOMMISSIONED, DESCRIPTION, STATUS_FIELD, Kind
 from .plan import ConsoleRecord, FieldNames
 from .projection import TargetFields
@@ -131,7 +131,7 @@ class ConsoleReader:
 
 
 def open_reader(client: ConsoleClient, connection: Connection) -> ConsoleReader:
-    """Return a reader, having checked the console's types (3 requests). Raises SchemaMismatch."""
+    """Return a reader, having checked the console's types (3 requests). Raises SchemaMismatchError."""
     schema = client.types()
     group_type = schema.model_group(connection.sync.model_group_type).name
     targets = {
@@ -153,7 +153,7 @@ def _target(kind: Kind, definition: TypeDefinition, connection: Connection) -> T
         if status is None or DECOMMISSIONED not in status.enum_values:
             lacking.append(f"{STATUS_FIELD} with the value {DECOMMISSIONED}")
     if lacking:
-        raise SchemaMismatch(f"The console's type {definition.name} lacks {' and '.join(lacking)}.")
+        raise SchemaMismatchError(f"The console's type {definition.name} lacks {' and '.join(lacking)}.")
     wanted = [rule.field for rule in mapping.RULES[kind] if not rule.at_creation and rule.field != DESCRIPTION]
     return Target(
         type_name=definition.name,

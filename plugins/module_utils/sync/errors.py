@@ -12,15 +12,11 @@ class SyncError(WxgovError):
     """Root of this room's errors."""
 
 
-class SchemaMismatch(SyncError):
+class SchemaMismatchError(SyncError):
     """The console lacks a type or field that the synchronisation cannot do without."""
 
 
-class HeldBack(SyncError):
-    """The guard held back a plan that would decommission too much."""
-
-
-class ParentMissing(SyncError):
+class ParentMissingError(SyncError):
     """A model's group is not in the console and could not be made."""
 
 

@@ -15,7 +15,7 @@ from ..registry.entities import ModelPackageGroup
 from .apply import Applier
 from .comparison import Projector
 from .console_reader import ConsoleReader
-from .errors import ParentMissing
+from .errors import ParentMissingError
 from .mapping import Kind
 from .plan import Create, Operation, plan_entity, plan_gone
 from .projection import Projection
@@ -106,7 +106,7 @@ class KeyReconciler:
                 return
             group = self._registry.describe_group(group_name)
             if group is None:
-                raise ParentMissing(f"The model package group {group_name} is not in the registry (any more).")
+                raise ParentMissingError(f"The model package group {group_name} is not in the registry (any more).")
             self._group(group)
 
 

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.errors import UnreadableQueueAnswer
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.errors import UnreadableQueueAnswerError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.intake import Intake
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.journal import Journal
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.queue import EventQueue
@@ -177,7 +177,7 @@ def test_poison_without_a_dead_letter_queue_is_discarded_so_that_it_blocks_nothi
 def test_a_successful_answer_that_is_garbage_is_an_error_and_loses_nothing(rig, kind):
     rig.queue.send(event_body(ONE))
     rig.emulator.fault("sqs.ReceiveMessage", kind)
-    with pytest.raises(UnreadableQueueAnswer, match="not one of SQS"):
+    with pytest.raises(UnreadableQueueAnswerError, match="not one of SQS"):
         rig.intake.turn()
     assert rig.keys() == []
     assert "receive" not in rig.counters.snapshot().moments, "it does not count as an answer of the queue"

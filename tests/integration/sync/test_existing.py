@@ -9,7 +9,7 @@ import dataclasses
 import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import ConsoleError
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.errors import SchemaMismatch, SyncError
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.errors import SchemaMismatchError, SyncError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.guard import GuardSettings
 from tests.demo.expectation import compare
 from tests.demo.scenario import PEOPLE, fill_registry
@@ -187,7 +187,7 @@ def test_names_of_types_and_fields_are_settings(world):
     settings = dataclasses.replace(world.connection.sync, arn_field="No:Such Field", state_field="Nor:This")
     world.connection = dataclasses.replace(world.connection, sync=settings)
     with pytest.raises(
-        SchemaMismatch, match=r"No:Such Field \(setting arn_field\) and Nor:This \(setting state_field\)"
+        SchemaMismatchError, match=r"No:Such Field \(setting arn_field\) and Nor:This \(setting state_field\)"
     ):
         world.sync()
 

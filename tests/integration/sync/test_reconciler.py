@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import RefusedError
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.errors import ParentMissing
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.errors import ParentMissingError
 from tests.integration.sync.conftest import STEM
 
 GROUP = f"{STEM}model-package-group/churn"
@@ -108,7 +108,7 @@ def test_a_group_that_comes_back_is_restored(world, runtime):
 def test_a_package_whose_group_cannot_be_read_is_tried_again_later(world, runtime):
     (arn,) = world.register("churn")
     world.aws.fault("sagemaker.DescribeModelPackageGroup", "error", code="ResourceNotFound")
-    with pytest.raises(ParentMissing, match="churn is not in the registry"):
+    with pytest.raises(ParentMissingError, match="churn is not in the registry"):
         runtime.reconciler.reconcile(arn)
     assert world.objects(arn) == []
     assert runtime.reconciler.reconcile(arn).status == "created"

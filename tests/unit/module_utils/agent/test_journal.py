@@ -17,7 +17,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.errors import JournalUnavailable
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.errors import JournalUnavailableError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.journal import (
     EVENT,
     LONGEST_DELAY,
@@ -275,7 +275,7 @@ def test_a_file_that_cannot_be_written_is_an_error_of_its_own(tmp_path):
     path = tmp_path / "state.db"
     journal = Journal(path)
     journal._database.execute("PRAGMA query_only = ON")
-    with pytest.raises(JournalUnavailable, match=r"state\.db"):
+    with pytest.raises(JournalUnavailableError, match=r"state\.db"):
         journal.mark_dirty("prod", ["a"])
     journal._database.execute("PRAGMA query_only = OFF")
     journal.mark_dirty("prod", ["a"])
@@ -287,7 +287,7 @@ def test_a_full_disk_is_an_error_and_the_journal_works_again_afterwards(tmp_path
     journal = Journal(tmp_path / "state.db")
     (pages,) = journal._database.execute("PRAGMA page_count").fetchone()
     journal._database.execute(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(JournalUnavailable, match="full"):
+    with pytest.raises(JournalUnavailableError, match="full"):
         journal.mark_dirty("prod", [f"key-{number:06d}" for number in range(3000)])
     assert journal.backlog("prod").dirty == 0, "all or nothing"
     journal._database.execute("PRAGMA max_page_count = 1000000")
@@ -297,7 +297,7 @@ def test_a_full_disk_is_an_error_and_the_journal_works_again_afterwards(tmp_path
 
 
 def test_a_directory_that_is_missing_is_an_error(tmp_path):
-    with pytest.raises(JournalUnavailable, match="cannot be opened"):
+    with pytest.raises(JournalUnavailableError, match="cannot be opened"):
         Journal(tmp_path / "missing" / "state.db")
 
 

@@ -11,7 +11,7 @@ import logging
 import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent import log as agent_log
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.errors import JournalUnavailable
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.errors import JournalUnavailableError
 
 
 class Terminal(io.StringIO):
@@ -72,7 +72,7 @@ def test_the_level_is_obeyed_and_nothing_is_written_twice(logger):
 
 
 def test_a_reason_is_one_line_and_short():
-    assert agent_log.reason(JournalUnavailable("Two\n lines.")) == "Two lines."
+    assert agent_log.reason(JournalUnavailableError("Two\n lines.")) == "Two lines."
     assert agent_log.reason(KeyError("x")) == "KeyError: 'x'"
     assert agent_log.reason(ValueError()) == "ValueError"
     assert len(agent_log.reason(ValueError("x" * 9000))) == 500

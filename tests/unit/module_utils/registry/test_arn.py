@@ -15,7 +15,7 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.arn impor
     parse_arn,
     partition_of,
 )
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.errors import InvalidArn
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.errors import InvalidArnError
 
 names = st.from_regex(r"[a-zA-Z0-9](-?[a-zA-Z0-9]){0,30}", fullmatch=True)
 regions = st.sampled_from(["us-east-1", "eu-central-1", "us-gov-west-1", "cn-north-1", "ap-southeast-2"])
@@ -51,6 +51,6 @@ def test_a_group_arn_comes_back_as_it_was(region, account, name):
     ],
 )
 def test_what_is_no_arn_of_ours_is_refused_with_its_value(text):
-    with pytest.raises(InvalidArn) as caught:
+    with pytest.raises(InvalidArnError) as caught:
         parse_arn(text)
     assert repr(text) in str(caught.value)

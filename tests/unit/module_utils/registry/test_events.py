@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.errors import UndecodableEvent
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.errors import UndecodableEventError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.events import Irrelevant, Touched, parse
 
 EVENTS = pathlib.Path(__file__).resolve().parents[3] / "fixtures" / "events"
@@ -174,7 +174,7 @@ def test_a_newer_minor_record_version_is_read_and_a_newer_major_one_is_not():
     event["detail"]["eventVersion"] = "1.99"
     assert isinstance(read(event), Touched)
     event["detail"]["eventVersion"] = "2.0"
-    with pytest.raises(UndecodableEvent, match="newer than 1.x"):
+    with pytest.raises(UndecodableEventError, match="newer than 1.x"):
         read(event)
 
 
@@ -196,7 +196,7 @@ def test_a_newer_minor_record_version_is_read_and_a_newer_major_one_is_not():
     ],
 )
 def test_what_is_no_event_is_undecodable(body):
-    with pytest.raises(UndecodableEvent):
+    with pytest.raises(UndecodableEventError):
         read(body)
 
 
@@ -204,7 +204,7 @@ def test_what_is_no_event_is_undecodable(body):
 def test_a_package_call_without_package_is_undecodable(name):
     event = sample(name)
     event["detail"] |= {"requestParameters": {}, "responseElements": None}
-    with pytest.raises(UndecodableEvent, match="names no model package"):
+    with pytest.raises(UndecodableEventError, match="names no model package"):
         read(event)
 
 
@@ -212,14 +212,14 @@ def test_a_package_call_without_package_is_undecodable(name):
 def test_a_group_call_without_usable_group_is_undecodable(group):
     event = sample("delete_model_package_group")
     event["detail"]["requestParameters"]["modelPackageGroupName"] = group
-    with pytest.raises(UndecodableEvent, match="names no model package group"):
+    with pytest.raises(UndecodableEventError, match="names no model package group"):
         read(event)
 
 
 def test_the_reason_never_quotes_the_body():
     event = sample("update_model_package")
     event["detail"] |= {"requestParameters": {"modelPackageArn": "hunter2"}, "responseElements": {"x": "hunter2"}}
-    with pytest.raises(UndecodableEvent) as caught:
+    with pytest.raises(UndecodableEventError) as caught:
         read(event)
     assert "hunter2" not in str(caught.value)
 
@@ -233,7 +233,7 @@ anything = st.recursive(
 
 @given(st.text() | anything.map(json.dumps) | st.binary().map(lambda data: data.decode("latin-1")))
 def test_any_text_is_touched_irrelevant_or_undecodable(body):
-    with contextlib.suppress(UndecodableEvent):
+    with contextlib.suppress(UndecodableEventError):
         assert isinstance(read(body), Touched | Irrelevant)
 
 
@@ -264,7 +264,7 @@ def test_an_event_with_fields_replaced_or_removed_does_no_harm(data):
             return
     try:
         result = read(event)
-    except UndecodableEvent:
+    except UndecodableEventError:
         return
     if isinstance(result, Touched):
         assert all(arn.startswith(f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package") for arn in result.arns)

@@ -18,7 +18,7 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.entities 
     ModelPackage,
     ModelPackageGroup,
 )
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.errors import UnreadableAnswer
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.errors import UnreadableAnswerError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.records import read_group, read_package
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
@@ -81,17 +81,17 @@ def test_a_card_whose_content_is_withheld_keeps_its_status(content):
 
 @pytest.mark.parametrize("key", ["ModelPackageArn", "CreationTime"])
 def test_a_record_without_what_it_must_have_is_an_error_naming_it(key):
-    with pytest.raises(UnreadableAnswer, match=f"Search has no {key}"):
+    with pytest.raises(UnreadableAnswerError, match=f"Search has no {key}"):
         read_package({name: value for name, value in PACKAGE.items() if name != key}, "Search")
 
 
 def test_a_time_that_is_none_is_an_error():
-    with pytest.raises(UnreadableAnswer, match="which is not a time"):
+    with pytest.raises(UnreadableAnswerError, match="which is not a time"):
         read_package({**PACKAGE, "CreationTime": "yesterday"}, "Search")
 
 
 def test_an_empty_answer_is_an_error_and_not_a_group():
-    with pytest.raises(UnreadableAnswer, match="ModelPackageGroupArn"):
+    with pytest.raises(UnreadableAnswerError, match="ModelPackageGroupArn"):
         read_group({}, "DescribeModelPackageGroup")
 
 
