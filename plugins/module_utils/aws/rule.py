@@ -23,7 +23,7 @@ from .patience import Patience
 from .plan import Operation, Outcome, Plan, converge
 from .rule_plan import DesiredRule, RuleState, check_rule_partition, plan_rule, simulate_rule
 from .rule_targets import Target, parse_target, render_target
-from .rule_test_events import TestEvent, check_test_events
+from .rule_test_events import SampleEvent, check_test_events
 
 _ABSENT = ("ResourceNotFoundException",)
 _API_NAMES = {
@@ -64,7 +64,7 @@ def ensure_rule(
     account: AccountId,
     check_mode: bool,
     patience: Patience,
-    test_events: Sequence[TestEvent] = (),
+    test_events: Sequence[SampleEvent] = (),
 ) -> Outcome[RuleState]:
     """Make the rule what it should be and read it back; in check mode only say what would be done.
 

@@ -21,32 +21,30 @@ MANDATORY = ("id", "account", "source", "time", "region", "resources", "detail-t
 
 
 @dataclass(frozen=True, slots=True)
-class TestEvent:
+class SampleEvent:
     """One event and whether the pattern is to match it."""
-
-    __test__ = False  # pytest takes it for a test class otherwise
 
     event: Mapping[str, Any]
     matches: bool = True
 
 
-def read_test_events(given: Sequence[Mapping[str, Any]] | None) -> tuple[TestEvent, ...]:
+def read_test_events(given: Sequence[Mapping[str, Any]] | None) -> tuple[SampleEvent, ...]:
     """The option `test_events`, checked: each event has what AWS wants of one. Raises InputError, asks nobody."""
     return tuple(_read(entry, number) for number, entry in enumerate(given or (), 1))
 
 
-def _read(entry: Mapping[str, Any], number: int) -> TestEvent:
+def _read(entry: Mapping[str, Any], number: int) -> SampleEvent:
     event = parse_object(entry["event"], f"test_events: event {number}")
     missing = [key for key in MANDATORY if key not in event]
     if missing:
         raise InputError(
             f"test_events: event {number} has no {' and no '.join(missing)}; EventBridge tests only whole events."
         )
-    return TestEvent(event, bool(entry["matches"]))
+    return SampleEvent(event, bool(entry["matches"]))
 
 
 def check_test_events(
-    events: ServiceClient, rule: str, pattern: Mapping[str, Any] | None, tested: Sequence[TestEvent]
+    events: ServiceClient, rule: str, pattern: Mapping[str, Any] | None, tested: Sequence[SampleEvent]
 ) -> None:
     """Ask TestEventPattern about each event (one call each).
 
