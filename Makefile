@@ -61,6 +61,14 @@ integration: $(READY)  ## Playbooks and the agent against the emulators
 sanity: $(READY)  ## ansible-test sanity on a copy of the checkout
 	$(BIN)/python dev/sanity.py
 
+.PHONY: conformance
+conformance: $(READY)  ## Compare a console with what the client rests on: make conformance CONSOLE_URL=… [WRITE=1]
+	$(BIN)/python -m tests.console_conformance --url $(CONSOLE_URL) $(if $(WRITE),--write) --report conformance.json
+
+.PHONY: bench-onboarding
+bench-onboarding: $(READY)  ## Onboard ten accounts, ours against the modules there were before
+	$(BIN)/python -m tests.bench.onboarding
+
 .PHONY: clean
 clean:  ## Remove everything that setup made
 	rm -rf $(VENV) .ansible .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
