@@ -90,8 +90,9 @@ def test_nothing_is_lost_or_doubled_however_often_the_agent_is_killed(home, fork
     settle(home, queue)
     assert world.target() == world.source(), "every change arrived, and every object is there once"
     assert end(agent) == 0
-    letters = sorted(letter["Body"] for letter in queue.dead_letters())
-    assert letters == sorted(f"poison {number + 1}" for number in range(poison))
+    # At least once: SQS itself moves a message that it handed out too often, a copy of which may lie there already.
+    letters = {letter["Body"] for letter in queue.dead_letters()}
+    assert letters == {f"poison {number + 1}" for number in range(poison)}
 
 
 def test_a_change_during_work_is_not_lost_by_a_kill(home, forks):

@@ -93,9 +93,12 @@ class Account:
         return str(result["msg"])
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def one_boto3_session() -> Iterator[None]:
-    """All modules of this process share a boto3 session, which costs 0.1 s to make; credentials are the client's."""
+    """The modules of one test file share a boto3 session, which costs 0.1 s to make; credentials are the client's.
+
+    No longer than that: a session keeps the environment's credentials that it was first asked for.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(boto3.session, "Session", functools.lru_cache(boto3.session.Session))
         yield
