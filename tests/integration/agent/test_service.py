@@ -212,10 +212,10 @@ def test_incremental_sweeps_follow(home):
     home.configure(incremental_sweep_seconds=1)
     _queue, world = home.connect()
     agent = home.start()
-    wait_until(lambda: world.rows("SELECT count(*) FROM sweeps") == [(1,)])
-    world.change(ARN)
+    wait_until(lambda: ("incremental",) in world.rows("SELECT kind FROM sweeps"))
+    world.change(ARN)  # after the only full sweep has ended
     wait_until(lambda: world.target() == [(ARN, 1)])
-    assert ("incremental",) in world.rows("SELECT kind FROM sweeps")
+    assert world.rows("SELECT kind FROM sweeps").count(("full",)) == 1
     assert end(agent) == 0
 
 
