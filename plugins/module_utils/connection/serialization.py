@@ -93,13 +93,11 @@ def loads(text: str) -> Connection:
         document = json.loads(text)
     except (ValueError, RecursionError):
         raise BrokenConnectionError("it is not valid JSON") from None
-    return from_document(_Section("", migrate(document)))
+    return from_document(_Section("", migrate(document, MIGRATIONS, SCHEMA_VERSION)))
 
 
-def migrate(
-    document: object, migrations: Mapping[int, Migration] = MIGRATIONS, newest: int = SCHEMA_VERSION
-) -> dict[str, object]:
-    """Return a document of the newest version. Raises BrokenConnectionError, also where no migration leads there."""
+def migrate(document: object, migrations: Mapping[int, Migration], newest: int) -> dict[str, object]:
+    """Return a document of the version `newest`. Raises BrokenConnectionError, also where no migration leads there."""
     section = _Section("", document)
     version = section.integer("schema_version")
     if version > newest:
