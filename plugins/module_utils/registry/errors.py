@@ -1,7 +1,7 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can go wrong while reading SageMaker Model Registry."""
+"""What can go wrong while reading and writing SageMaker Model Registry."""
 
 from __future__ import annotations
 
@@ -30,3 +30,7 @@ class UnreadableAnswerError(RegistryError):
 
 class RegistryCallError(RegistryError):
     """A call to the service failed after its retries."""
+
+
+class NameTakenError(RegistryCallError):
+    """A group of that name is there already: another one, or ours, where the answer to its creation was lost."""
