@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 COLLECTIONS := .ansible/collections
 WHEELHOUSE := .ansible/wheelhouse
+TOOLS := .ansible/tools
 READY := $(VENV)/.ready
 # Linters call ansible by name.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -22,7 +23,7 @@ help:  ## Show the targets
 .PHONY: setup
 setup: $(READY)  ## Make the virtual environment and fetch the dependencies (a second run does nothing)
 
-$(READY): requirements-dev.txt dev/constraints.txt dev/fetch_collections.py dev/link_checkout.py roles/sync_agent/files/requirements.txt
+$(READY): requirements-dev.txt dev/constraints.txt dev/fetch_collections.py dev/link_checkout.py dev/install_system_packages.py roles/sync_agent/files/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {sys.version.split()[0]}. Name another one: make PYTHON=python3.12 …")'
 	@rm -f $@
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +31,7 @@ $(READY): requirements-dev.txt dev/constraints.txt dev/fetch_collections.py dev/
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --dest $(WHEELHOUSE) -r roles/sync_agent/files/requirements.txt
 	$(BIN)/python dev/fetch_collections.py $(COLLECTIONS) amazon.aws community.aws
 	$(BIN)/python dev/link_checkout.py $(COLLECTIONS)
+	$(BIN)/python dev/install_system_packages.py $(TOOLS)
 	@touch $@
 
 .PHONY: demo

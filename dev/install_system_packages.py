@@ -1,0 +1,77 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Install what tests need beyond Python: Debian packages, and tools that are only taken out of theirs.
+
+    python dev/install_system_packages.py TOOLS
+
+What is there already is left alone. A package is installed with apt-get, which needs root; a tool is extracted from its
+package into the folder TOOLS, which does not (installing Prometheus would start a server).
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+PACKAGES = {
+    "chromium": "chromium",  # the status page is tested in a real browser
+    "chromedriver": "chromium-driver",
+}
+"""Programs that must be on the PATH, and the package that brings each."""
+
+TOOLS = {
+    "promtool": "prometheus",  # checks alert rules and the text of /metrics
+}
+"""Programs that are extracted, and the package that each is in."""
+
+
+def main(arguments: list[str]) -> None:
+    """Install what is missing. Raises SystemExit with a sentence where that is not possible."""
+    folder = pathlib.Path(arguments[0])
+    packages = [package for program, package in PACKAGES.items() if shutil.which(program) is None]
+    tools = {program: package for program, package in TOOLS.items() if not (folder / program).exists()}
+    if not packages and not tools:
+        return
+    names = ", ".join([*packages, *tools.values()])
+    if shutil.which("apt-get") is None:
+        raise SystemExit(f"The tests need {names}, and this system has no apt-get: install them, or run on Debian.")
+    if os.geteuid() == 0:
+        run(["apt-get", "update", "-qq"])
+    if packages:
+        install(packages)
+    for program, package in tools.items():
+        extract(program, package, folder)
+
+
+def install(packages: list[str]) -> None:
+    """Install packages. Raises SystemExit for a user who must not."""
+    command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
+    if os.geteuid() != 0:
+        raise SystemExit(f"The tests need {', '.join(packages)}. Install them once: sudo {' '.join(command)}")
+    run(command)
+
+
+def extract(program: str, package: str, folder: pathlib.Path) -> None:
+    """Take one program out of its package."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        run(["apt-get", "download", "-q", package], cwd=temporary)
+        (archive,) = pathlib.Path(temporary).glob("*.deb")
+        run(["dpkg-deb", "-x", str(archive), f"{temporary}/content"])
+        shutil.move(f"{temporary}/content/usr/bin/{program}", folder / program)
+
+
+def run(command: list[str], cwd: str | None = None) -> None:
+    """Run a command quietly; its output is shown when it fails, which raises SystemExit."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{result.stdout}{result.stderr}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
