@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..trail_coverage import EVENT_NAMES, EVENT_SOURCE
 from .arn import Arn
 from .policy import VERSION
-from .trail_coverage import EVENT_NAMES, EVENT_SOURCE
 
 
 @dataclass(frozen=True, slots=True)

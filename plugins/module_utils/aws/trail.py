@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..trail_coverage import Coverage, TrailState
 from .client import ServiceClient
 from .errors import AwsError
-from .trail_coverage import Coverage, TrailState
 
 _ABSENT = ("TrailNotFoundException",)
 

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..trail_coverage import Coverage, TrailState
 from .errors import InputError
 from .plan import Operation, Plan, make_plan
 from .policy import Document, merge_by_sid, same_policy
-from .trail_coverage import Coverage, TrailState
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[._-]?[A-Za-z0-9])+[._-]?|[A-Za-z0-9][._-][A-Za-z0-9]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")

@@ -24,13 +24,13 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.aws.key_policy imp
     KeyState,
     plan_key,
 )
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.aws.trail_coverage import Coverage, TrailState
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.aws.trail_plan import (
     BucketState,
     DesiredRecording,
     plan_recording,
     trail_bucket_policy,
 )
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.trail_coverage import Coverage, TrailState
 
 REGION = "eu-west-1"
 tags = st.dictionaries(st.sampled_from("abc"), st.sampled_from("12"), max_size=3)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.aws.trail_coverage import (
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.trail_coverage import (
     EVENT_NAMES,
     Coverage,
     TrailState,
