@@ -13,19 +13,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..connection.model import NAME_FORM
+from ..connection.secrets_store import DEFAULT_PREFIX
+from ..connection.store import DEFAULT_DIRECTORY
+from ..connection.stores import StoreKind, StoreSettings
 from .errors import SettingsError
 
+STORES = ("directory", "secretsmanager")
+ALL_CONNECTIONS = "all"
 LOG_FORMATS = ("auto", "json", "text")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Times are seconds. The defaults are those of the architecture; `BOUNDS` says what is allowed."""
+    """Times are seconds. The defaults are those of the architecture; `BOUNDS` says what is allowed.
 
-    connections_dir: Path
+    ``connections`` are the names of those that this agent works on; None (in the file: "all", or nothing said): all
+    that are in the store. Of several agents, each gets its share of the names, and the others stand by.
+    ``dirty_limit`` keys of a connection in the journal, and no more is received for it until there are fewer.
+    A look at a key that took longer than ``doubt_seconds`` is repeated: another agent may have acted in between.
+    ``queue_retention_seconds`` is what a queue is taken to keep messages for when it does not tell.
+    """
+
     state_dir: Path
+    connections_store: StoreKind = "directory"
+    connections_dir: Path = Path(DEFAULT_DIRECTORY)
+    secrets_prefix: str = DEFAULT_PREFIX
+    secrets_region: str | None = None
+    connections: tuple[str, ...] | None = None
     workers: int = 8
+    dirty_limit: int = 100_000
+    doubt_seconds: float = 30
     full_sweep_seconds: float = 86_400
     incremental_sweep_seconds: float = 600
     sweep_overlap_seconds: float = 900
@@ -37,10 +56,22 @@ class Settings:
     log_format: str = "auto"
     log_level: str = "info"
 
+    @property
+    def store(self) -> StoreSettings:
+        """Where the connections are kept."""
+        return StoreSettings(
+            kind=self.connections_store,
+            directory=str(self.connections_dir),
+            prefix=self.secrets_prefix,
+            region=self.secrets_region,
+        )
+
 
 # Least and greatest value of each number; SQS itself limits the long poll (20 s) and the retention (60 s to 14 days).
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "workers": (1, 256),
+    "dirty_limit": (10, 10_000_000),
+    "doubt_seconds": (1, 3600),
     "full_sweep_seconds": (1, 31 * 86_400),
     "incremental_sweep_seconds": (1, 86_400),
     "sweep_overlap_seconds": (0, 86_400),
@@ -50,9 +81,15 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "status_seconds": (0.1, 300),
     "reload_seconds": (0.1, 3600),
 }
-_INTEGERS = frozenset({"workers", "receive_wait_seconds"})
+_INTEGERS = frozenset({"workers", "dirty_limit", "receive_wait_seconds"})
 _DIRECTORIES = frozenset({"connections_dir", "state_dir"})
-_CHOICES: Mapping[str, tuple[str, ...]] = {"log_format": LOG_FORMATS, "log_level": LOG_LEVELS}
+_TEXTS = frozenset({"secrets_prefix", "secrets_region"})
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "connections_store": STORES,
+    "log_format": LOG_FORMATS,
+    "log_level": LOG_LEVELS,
+}
+_NEEDED = ("state_dir",)
 
 
 def load_settings(path: str | os.PathLike[str]) -> Settings:
@@ -75,25 +112,49 @@ def read_settings(content: object) -> Settings:
         raise SettingsError("it must hold one JSON object.")
     names = [field.name for field in dataclasses.fields(Settings)]
     problems = [f"{name} is not a setting (there are {', '.join(names)})" for name in content if name not in names]
-    problems += [f"{name} is missing" for name in sorted(_DIRECTORIES - content.keys())]
+    problems += [f"{name} is missing" for name in _NEEDED if name not in content]
     problems += [problem for name in names if name in content and (problem := _problem(name, content[name]))]
     if problems:
         raise SettingsError("; ".join(problems) + ".")
-    values: dict[str, Any] = {name: Path(value) if name in _DIRECTORIES else value for name, value in content.items()}
+    values: dict[str, Any] = {name: _converted(name, value) for name, value in content.items()}
     return Settings(**values)
 
 
+def _converted(name: str, value: Any) -> Any:
+    if name in _DIRECTORIES:
+        return Path(value)
+    if name == "connections":
+        return None if value == ALL_CONNECTIONS else tuple(dict.fromkeys(value))
+    return value
+
+
 def _problem(name: str, value: object) -> str | None:
+    if name == "connections":
+        return _problem_of_names(value)
     if name in _DIRECTORIES:
         good = isinstance(value, str) and os.path.isabs(value)
         return None if good else f"{name} is {value!r} and must be an absolute path"
+    if name in _TEXTS:
+        return None if isinstance(value, str) and value else f"{name} is {value!r} and must be text"
     if name in _CHOICES:
-        return (
-            None if value in _CHOICES[name] else f"{name} is {value!r} and must be one of {', '.join(_CHOICES[name])}"
-        )
+        choices = ", ".join(_CHOICES[name])
+        return None if value in _CHOICES[name] else f"{name} is {value!r} and must be one of {choices}"
+    return _problem_of_number(name, value)
+
+
+def _problem_of_number(name: str, value: object) -> str | None:
     least, most = BOUNDS[name]
     kinds = (int,) if name in _INTEGERS else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
         kind = "a whole number" if name in _INTEGERS else "a number"
         return f"{name} is {value!r} and must be {kind} from {least:g} to {most:g}"
     return None
+
+
+def _problem_of_names(value: object) -> str | None:
+    if value == ALL_CONNECTIONS:
+        return None
+    if not isinstance(value, list):
+        return f'connections is {value!r} and must be "{ALL_CONNECTIONS}" or a list of names'
+    wrong = [name for name in value if not (isinstance(name, str) and NAME_FORM.fullmatch(name))]
+    return f"connections holds {wrong[0]!r}, which cannot be a connection's name" if wrong else None

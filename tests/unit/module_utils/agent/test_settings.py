@@ -50,6 +50,34 @@ def test_all_problems_are_named_at_once():
         assert part in str(caught.value)
 
 
+def test_all_connections_of_the_directory_are_worked_on_unless_names_are_given():
+    for given in ({}, {"connections": "all"}):
+        assert read_settings({**NEEDED, **given}).connections is None
+    assert read_settings({**NEEDED, "connections": ["b", "a", "b"]}).connections == ("b", "a")
+    assert read_settings({**NEEDED, "connections": []}).connections == ()
+
+
+@pytest.mark.parametrize("value", ["prod", None, 7, {"prod": True}])
+def test_the_names_of_connections_are_a_list_or_all(value):
+    with pytest.raises(SettingsError, match='must be "all" or a list'):
+        read_settings({**NEEDED, "connections": value})
+
+
+@pytest.mark.parametrize("name", ["../etc/passwd", "", "Prod", 3, None, ["a"]])
+def test_what_cannot_be_a_connections_name_is_named(name):
+    with pytest.raises(SettingsError, match="connections holds"):
+        read_settings({**NEEDED, "connections": ["prod", name]})
+
+
+def test_connections_may_be_in_secrets_manager():
+    given = {"connections_store": "secretsmanager", "secrets_prefix": "gov/", "secrets_region": "eu-west-1"}
+    store = read_settings({"state_dir": "/var/s", **given}).store
+    assert (store.kind, store.prefix, store.region) == ("secretsmanager", "gov/", "eu-west-1")
+    for name, value in (("connections_store", "vault"), ("secrets_prefix", ""), ("secrets_region", 7)):
+        with pytest.raises(SettingsError, match=f"{name} is "):
+            read_settings({**NEEDED, name: value})
+
+
 @pytest.mark.parametrize(("text", "message"), [("{", "not JSON"), ("[]", "one JSON object"), ("{}", "is missing")])
 def test_a_bad_file_is_named(tmp_path, text, message):
     path = tmp_path / "agent.json"
