@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ try:
     import botocore.config
     import botocore.credentials
     import botocore.exceptions
+    import botocore.loaders
     import botocore.parsers
     import botocore.session
 except ImportError:
@@ -35,6 +37,8 @@ CHECK_SECONDS = 900
 _NOT_STS = "What answers in place of STS is not STS: look at the proxy and the endpoint of the AWS settings."
 EVERYWHERE = "sqs"
 """A service that every region has."""
+_MAKING = threading.Lock()
+"""Clients are made one at a time: several threads would each read the same description of a service from disk."""
 
 
 def session_for(connection: Connection, base_session: Any = None, max_pool_connections: int = 10) -> Any:
@@ -48,7 +52,7 @@ def session_for(connection: Connection, base_session: Any = None, max_pool_conne
     _require_boto3()
     check_region(connection.region)
     try:
-        base = base_session or boto3.Session(region_name=connection.region)
+        base = base_session or process_session(connection.region)
         return _session(connection, base, client_config(max_pool_connections))
     except botocore.exceptions.BotoCoreError as error:
         raise AwsSessionError(f"The AWS settings of this process cannot be used: {error}") from None
@@ -57,9 +61,24 @@ def session_for(connection: Connection, base_session: Any = None, max_pool_conne
 def client_for(session: Any, service: str) -> Any:
     """Return a client of a session made by session_for. Raises AwsSessionError."""
     try:
-        return session.client(service)
+        with _MAKING:
+            return session.client(service)
     except botocore.exceptions.BotoCoreError as error:
         raise AwsSessionError(f"No client for {service} can be made: {error}") from None
+
+
+def process_session(region: str | None = None) -> Any:
+    """Return a boto3.Session with the credentials that the process finds by itself; no request is made yet.
+
+    Raises AwsSessionError without boto3 or for a broken AWS configuration.
+    """
+    _require_boto3()
+    try:
+        core = _core()
+        core.get_scoped_config()  # a profile that does not exist shows here, and not at the first call
+        return boto3.Session(botocore_session=core, region_name=region)
+    except botocore.exceptions.BotoCoreError as error:
+        raise AwsSessionError(f"The AWS settings of this process cannot be used: {error}") from None
 
 
 def is_assumable(connection: Connection, role_arn: str, external_id: str | None, base_session: Any = None) -> bool:
@@ -70,9 +89,9 @@ def is_assumable(connection: Connection, role_arn: str, external_id: str | None,
     _require_boto3()
     check_region(connection.region)
     try:
-        base = base_session or boto3.Session(region_name=connection.region)
+        base = base_session or process_session(connection.region)
         request = _assume_request(role_arn, external_id, connection.name, CHECK_SECONDS)
-        base.client("sts", region_name=connection.region, config=client_config()).assume_role(**request)
+        _sts(base, connection.region, client_config()).assume_role(**request)
     except botocore.exceptions.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code in ("AccessDenied", "AccessDeniedException"):
@@ -88,7 +107,7 @@ def is_assumable(connection: Connection, role_arn: str, external_id: str | None,
 def caller_account(session: Any) -> str:
     """Return the account of a session's credentials (1 call). Raises AwsSessionError."""
     try:
-        answer = session.client("sts").get_caller_identity()
+        answer = client_for(session, "sts").get_caller_identity()
     except botocore.exceptions.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         raise AwsSessionError(f"AWS does not accept the credentials ({code}).") from None
@@ -105,7 +124,7 @@ def own_client(service: str, region: str | None = None) -> Any:
     """Return a client with the credentials of the process itself. Raises AwsSessionError, also without a region."""
     _require_boto3()
     try:
-        session = boto3.Session(region_name=region)
+        session = process_session(region)
         if not session.region_name:
             raise AwsSessionError("The AWS region is not set: name one.")
         check_region(session.region_name)
@@ -162,9 +181,26 @@ def check_region(region: str) -> None:
         )
 
 
+@functools.cache
+def _loader() -> Any:
+    """botocore's descriptions of services and regions, read once for all connections: each costs up to 0.1 s of CPU."""
+    return botocore.loaders.create_loader(botocore.session.Session().get_config_variable("data_path"))
+
+
+def _core() -> Any:
+    core = botocore.session.Session()
+    core.register_component("data_loader", _loader())
+    return core
+
+
+def _sts(base: Any, region: str, config: Any) -> Any:
+    with _MAKING:
+        return base.client("sts", region_name=region, config=config)
+
+
 def _session(connection: Connection, base: Any, config: Any) -> Any:
     credentials = connection.credentials
-    core = botocore.session.Session()
+    core = _core()
     core.set_default_client_config(config)
     if isinstance(credentials, AssumeRole):
         load = _role_loader(credentials, connection, base, config)
@@ -215,8 +251,7 @@ def _assume(role: AssumeRole, connection: Connection, base: Any, config: Any) ->
     """Assume the role; the result is in the form that botocore's refreshable credentials take."""
     request = _assume_request(role.role_arn, role.external_id, connection.name, ROLE_SECONDS)
     try:
-        client = base.client("sts", region_name=connection.region, config=config)
-        granted = client.assume_role(**request).get("Credentials") or {}
+        granted = _sts(base, connection.region, config).assume_role(**request).get("Credentials") or {}
     except botocore.exceptions.ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         raise AwsSessionError(
