@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from ..connection.aws_session import client_for, session_for
 from ..connection.model import Connection
 from ..console.client import ConsoleClient, connect
+from ..console.limiter import Priority, calling_for
 from ..registry.client import RegistryClient
 from .apply import Applier, GroupIds
 from .comparison import Projector
@@ -86,6 +88,10 @@ class ConnectionRuntime:
     sweeper: Sweeper
     sqs_client: Any
     console: ConsoleClient
+
+    def background(self) -> AbstractContextManager[None]:
+        """Make the console's calls within the block those of a sweep: events go first."""
+        return calling_for(Priority.SWEEP)
 
     def close(self) -> None:
         """Close the console's connections."""
