@@ -33,8 +33,32 @@ options:
     choices: [mcsp, mcsp_account, ibm_cloud, cp4d, zen_api_key, basic]
   console_api_key:
     description:
-      - The API key.
+      - The API key. It can be kept elsewhere, with one of O(console_api_key_file), O(console_api_key_env) and
+        O(console_api_key_secret) in its place.
       - If not set, the environment variable E(WXGOV_CONSOLE_API_KEY) is used.
+    type: str
+  console_api_key_file:
+    description:
+      - File that holds the API key and nothing else, instead of O(console_api_key). It is read anew at each login,
+        and once when the console refuses what was read, so the API key can be rotated while the agent runs.
+      - The file must be readable by its owner only. A name without a leading slash is looked for in the directory
+        that systemd names in E(CREDENTIALS_DIRECTORY), which C(LoadCredential=) fills.
+      - If not set, the environment variable E(WXGOV_CONSOLE_API_KEY_FILE) is used.
+    type: str
+  console_api_key_env:
+    description:
+      - Name of an environment variable that holds the API key, instead of O(console_api_key). The environment is that
+        of the process that logs in.
+      - If not set, the environment variable E(WXGOV_CONSOLE_API_KEY_ENV) is used.
+    type: str
+  console_api_key_secret:
+    description:
+      - Name or ARN of a secret in AWS Secrets Manager that holds the API key, instead of O(console_api_key). It is
+        either the secret's whole text, or the member C(api_key) of a JSON object. It is read when
+        O(console_api_key_file) would be.
+      - It is read with the AWS credentials that the process which logs in finds by itself, in the region of the ARN,
+        else of the process. They need C(secretsmanager:GetSecretValue), and boto3 is needed there.
+      - If not set, the environment variable E(WXGOV_CONSOLE_API_KEY_SECRET) is used.
     type: str
   console_instance_id:
     description:
@@ -54,8 +78,32 @@ options:
     type: str
   console_password:
     description:
-      - The user's password.
+      - The user's password. It can be kept elsewhere, with one of O(console_password_file), O(console_password_env)
+        and O(console_password_secret) in its place.
       - If not set, the environment variable E(WXGOV_CONSOLE_PASSWORD) is used.
+    type: str
+  console_password_file:
+    description:
+      - File that holds the password and nothing else, instead of O(console_password). It is read anew at each login,
+        and once when the console refuses what was read, so the password can be rotated while the agent runs.
+      - The file must be readable by its owner only. A name without a leading slash is looked for in the directory
+        that systemd names in E(CREDENTIALS_DIRECTORY), which C(LoadCredential=) fills.
+      - If not set, the environment variable E(WXGOV_CONSOLE_PASSWORD_FILE) is used.
+    type: str
+  console_password_env:
+    description:
+      - Name of an environment variable that holds the password, instead of O(console_password). The environment is
+        that of the process that logs in.
+      - If not set, the environment variable E(WXGOV_CONSOLE_PASSWORD_ENV) is used.
+    type: str
+  console_password_secret:
+    description:
+      - Name or ARN of a secret in AWS Secrets Manager that holds the password, instead of O(console_password). It is
+        either the secret's whole text, or the member C(password) of a JSON object. It is read when
+        O(console_password_file) would be.
+      - It is read with the AWS credentials that the process which logs in finds by itself, in the region of the ARN,
+        else of the process. They need C(secretsmanager:GetSecretValue), and boto3 is needed there.
+      - If not set, the environment variable E(WXGOV_CONSOLE_PASSWORD_SECRET) is used.
     type: str
   console_allow_http:
     description:
@@ -67,7 +115,7 @@ options:
     type: bool
   ca_path:
     description:
-      - File with the certificates of the authorities that certificates are checked against, the console's and that
-        of the address that gives out tokens. An empty text means those of the system.
+      - File with the certificates of the authorities that certificates are checked against, the console's and that of
+        the address that gives out tokens. An empty text means those of the system.
     type: str
 """

@@ -12,9 +12,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .connection.model import SyncSettings
+from .connection.stores import read_secret
 from .console.client import ConsoleClient, connect
 from .console.errors import BadOptionError
+from .console.secret import option_names
 
+SECRET_PLACES = tuple(name for secret in ("api_key", "password") for name in option_names(secret)[1:])
+"""The options that say where a login's secret is kept: api_key_file, …, password_secret."""
 METHODS = ("mcsp", "mcsp_account", "ibm_cloud", "cp4d", "zen_api_key", "basic")
 
 
@@ -35,6 +39,7 @@ def console_options(env_fallback: Callable[..., Any]) -> dict[str, dict[str, Any
         "console_token_url": option("console_token_url", no_log=False),
         "console_username": option("console_username"),
         "console_password": option("console_password", no_log=True),
+        **{f"console_{name}": option(f"console_{name}", no_log=False) for name in SECRET_PLACES},
         "console_allow_http": {"type": "bool"},
         "validate_certs": {"type": "bool"},
         "ca_path": {"type": "str"},
@@ -55,7 +60,7 @@ def open_console(params: Mapping[str, Any]) -> ConsoleClient:
     for name in ("console_url", "console_auth_method"):
         if not params[name]:
             raise BadOptionError(f"{name} is not set: give it here, in module_defaults, or as WXGOV_{name.upper()}.")
-    login = ("api_key", "instance_id", "token_url", "username", "password")
+    login = ("api_key", "instance_id", "token_url", "username", "password", *SECRET_PLACES)
     return connect(
         params["console_url"],
         auth_method=params["console_auth_method"],
@@ -63,6 +68,7 @@ def open_console(params: Mapping[str, Any]) -> ConsoleClient:
         validate_certs=params["validate_certs"] is not False,
         ca_path=params["ca_path"] or None,
         allow_http=params["console_allow_http"] is True,
+        fetch_secret=read_secret,
     )
 
 

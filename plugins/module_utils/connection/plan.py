@@ -20,7 +20,11 @@ _T = TypeVar("_T")
 
 HIDDEN = "********"
 HIDDEN_CHANGED = "******** (changed)"
-_SHOWN_AUTH_OPTIONS = frozenset({"instance_id", "token_url", "username"})
+_SECRETS_OF_LOGIN = ("api_key", "password")
+_SOURCES = ("file", "env", "secret")
+"""Where a login's secret can be kept instead; the options are named api_key_file and so on, as in console.secret."""
+_SOURCE_OPTIONS = frozenset(f"{secret}_{source}" for secret in _SECRETS_OF_LOGIN for source in _SOURCES)
+_SHOWN_AUTH_OPTIONS = frozenset({"instance_id", "token_url", "username"}) | _SOURCE_OPTIONS
 _SECRET_CREDENTIALS = frozenset({"external_id", "secret_access_key"})
 
 
@@ -49,6 +53,12 @@ class Wanted:
     console_token_url: str | None = None
     console_username: str | None = None
     console_password: str | None = field(default=None, repr=False)
+    console_api_key_file: str | None = None
+    console_api_key_env: str | None = None
+    console_api_key_secret: str | None = None
+    console_password_file: str | None = None
+    console_password_env: str | None = None
+    console_password_secret: str | None = None
     validate_certs: bool | None = None
     ca_path: str | None = None
     console_allow_http: bool | None = None
@@ -222,19 +232,33 @@ def _console(existing: ConsoleEndpoint | None, wanted: Wanted, update_secrets: b
 def _auth_options(existing: Mapping[str, str], wanted: Wanted, update_secrets: bool) -> dict[str, str]:
     """Options of another login method are not carried over; an empty one is left out."""
     asked = {
-        "api_key": wanted.console_api_key,
         "instance_id": wanted.console_instance_id,
         "token_url": wanted.console_token_url,
         "username": wanted.console_username,
-        "password": wanted.console_password,
     }
-    merged = {}
-    for name, value in asked.items():
-        may_update = update_secrets or not _is_secret_option(name)
-        chosen = _secret(existing.get(name), value, may_update)
-        if chosen:
-            merged[name] = chosen
-    return merged
+    merged = {name: _chosen(value, existing.get(name, "")) for name, value in asked.items()}
+    for secret in _SECRETS_OF_LOGIN:
+        merged |= _login_secret(secret, existing, wanted, update_secrets)
+    return {name: value for name, value in merged.items() if value}
+
+
+def _login_secret(secret: str, existing: Mapping[str, str], wanted: Wanted, update_secrets: bool) -> Mapping[str, str]:
+    """Return the one option that gives a secret: a new place replaces the old one, and a secret that is no longer kept
+    here is not left behind. Raises InvalidConnectionError for two places at once.
+    """
+    names = (secret, *(f"{secret}_{source}" for source in _SOURCES))
+    kept = {name: existing[name] for name in names if existing.get(name)}
+    asked: dict[str, str | None] = {name: getattr(wanted, f"console_{name}") for name in names}
+    given = [name for name in names if asked[name]]
+    if len(given) > 1:
+        named = " and ".join(f"console_{name}" for name in given)
+        raise InvalidConnectionError(f"{named} exclude each other: a secret is kept in one place.")
+    if given == [secret] and kept and not update_secrets:
+        return kept
+    if given:
+        return {given[0]: asked[given[0]] or ""}
+    cleared = {name for name in names if asked[name] == "" and (name != secret or update_secrets)}
+    return {name: value for name, value in kept.items() if name not in cleared}
 
 
 def _sync(existing: SyncSettings, wanted: Wanted) -> SyncSettings:

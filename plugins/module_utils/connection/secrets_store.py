@@ -251,6 +251,17 @@ class SecretsStore:
         return f"{self.prefix}{name}"
 
 
+def secret_text(client: Any, secret_id: str) -> str:
+    """Return the text of any secret, by name or ARN (1 call). Raises ConnectionStoreError."""
+    with _told("read", "GetSecretValue", secret_id):
+        answer: dict[str, Any] = client.get_secret_value(SecretId=secret_id)
+    _expect(answer, "VersionId", "GetSecretValue")
+    text = answer.get("SecretString")
+    if not isinstance(text, str):
+        raise ConnectionStoreError(f"The secret {secret_id} holds bytes and no text: store it as text.")
+    return text
+
+
 class _RefusedError(ConnectionStoreError):
     """A call that the service refused, with its error code."""
 

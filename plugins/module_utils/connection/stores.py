@@ -1,7 +1,7 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two kinds of store behind one door."""
+"""The two kinds of store behind one door, and single secrets of Secrets Manager."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Literal, Protocol, TypeAlias
 from .aws_session import own_client
 from .errors import ConnectionStoreError
 from .model import Connection
-from .secrets_store import DEFAULT_PREFIX, SecretsStore
+from .secrets_store import DEFAULT_PREFIX, SecretsStore, secret_text
 from .store import DEFAULT_DIRECTORY, DirectoryStore, Loaded
 
 StoreKind: TypeAlias = Literal["directory", "secretsmanager"]
@@ -76,3 +76,14 @@ def open_store(settings: StoreSettings) -> ConnectionStore:
         client = own_client("secretsmanager", settings.region)
         return SecretsStore(client, settings.prefix, kms_key_id=settings.kms_key_id)
     raise ConnectionStoreError(f'There is no store "{settings.kind}": there are directory and secretsmanager.')
+
+
+def read_secret(secret_id: str) -> str:
+    """Return the text of a secret in AWS Secrets Manager, with the AWS credentials of the process (1 call).
+
+    An ARN is read in the region that it names, a name in that of the process. Raises ConnectionStoreError and
+    AwsSessionError.
+    """
+    parts = secret_id.split(":")
+    region = parts[3] if secret_id.startswith("arn:") and len(parts) > 3 else None
+    return secret_text(own_client("secretsmanager", region or None), secret_id)

@@ -35,6 +35,7 @@ from .objects import (
 )
 from .query import IN_LIST_SIZE, Column, Order, Query, Row
 from .schema import ConsoleSchema, TypeDefinition, schema_from_answer, type_from_answer
+from .secret import FetchSecret
 from .transport import Transport
 
 RESOURCE_ID = "Resource ID"
@@ -273,13 +274,14 @@ def connect(
     ca_path: str | None = None,
     allow_http: bool = False,
     settings: ClientSettings | None = None,
+    fetch_secret: FetchSecret | None = None,
 ) -> ConsoleClient:
-    """Return a client for the console at ``url``; no request is made yet.
+    """Return a client for the console at ``url``; no request is made and no secret read yet.
 
-    ``auth_method`` and ``auth_options`` are those of console.auth.authenticator. All clients of one console in a
-    process share its limiter (``client.transport.pacer``). Raises BadOptionError, WrongAddressError.
+    ``auth_method``, ``auth_options`` and ``fetch_secret`` are those of console.auth.authenticator. All clients of one
+    console in a process share its limiter (``client.transport.pacer``). Raises BadOptionError, WrongAddressError.
     """
-    login = authenticator(auth_method, **auth_options)
+    login = authenticator(auth_method, fetch_secret=fetch_secret, **auth_options)
     pacer = LIMITERS.of(parse_address(url, allow_http=allow_http).origin)
     transport = Transport(
         url, login, validate_certs=validate_certs, ca_path=ca_path, allow_http=allow_http, pacer=pacer

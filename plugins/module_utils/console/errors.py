@@ -10,6 +10,7 @@
     │   └── CircuitOpenError  not even asked, because it did not answer several times in a row
     ├── WrongAddressError     what answers is not the API (redirect, HTML), or an address that is not allowed
     ├── LoginRefusedError     the credentials are not accepted
+    ├── SecretUnreadableError the secret of the login cannot be read where it is kept
     ├── RefusedError          the API answered with an error status (``status``)
     │   └── NotFoundError     404
     ├── BadAnswerError        an answer that is not JSON or lacks a key it must have
@@ -44,6 +45,10 @@ class WrongAddressError(ConsoleError):
 
 class LoginRefusedError(ConsoleError):
     """The credentials are not accepted."""
+
+
+class SecretUnreadableError(ConsoleError):
+    """The secret of the login cannot be read where it is kept."""
 
 
 class RefusedError(ConsoleError):

@@ -27,6 +27,7 @@ from .errors import (
     UnknownOutcomeError,
     WrongAddressError,
 )
+from .refusals import Refusals
 from .sender import Answer, Pacer, Request, RetryPolicy, Sender
 from .tokens import Token, TokenKeeper, lifetime_of
 
@@ -62,10 +63,11 @@ class Transport:
         _check_authorities(ca_path)
         self._authenticator = authenticator
         self._wall_clock = wall_clock
-        self._login = authenticator.token_request(self.address.origin)
-        if self._login:
-            check_scheme(self._login.url, allow_http=allow_http)
+        self._token_url = authenticator.token_url(self.address.origin)
+        if self._token_url:
+            check_scheme(self._token_url, allow_http=allow_http)
         self._keeper = TokenKeeper(self._fetch_token, clock)
+        self._refusals = Refusals(clock)
         self._sender = Sender(
             verify=(ca_path or True) if validate_certs else False,
             policy=policy,
@@ -109,26 +111,59 @@ class Transport:
         return answer.data
 
     def _send_authorized(self, request: Request) -> Answer:
-        """Send with the current token, and once with a new one if that is refused: a 401 means nothing was done."""
-        token = self._keeper.current() if self._login else ""
-        answer = self._sender.send(replace(request, headers=self._authenticator.headers(token)))
-        if answer.status != 401 or not self._login:
-            return answer
-        self._keeper.drop(token)
-        self._sender.forget_cookies()
-        return self._sender.send(replace(request, headers=self._authenticator.headers(self._keeper.current())))
+        """Send, and once more with a new token or secret if the one there was is refused: a 401 means nothing was done.
+
+        Raises LoginRefusedError without sending anything where the secret was refused just before.
+        """
+        return self._send_with_token(request) if self._token_url else self._send_with_secret(request)
+
+    def _send_with_token(self, request: Request) -> Answer:
+        token = self._keeper.current()
+        answer = self._send_with(request, token)
+        if answer.status == 401:
+            self._keeper.drop(token)
+            self._sender.forget_cookies()
+            answer = self._send_with(request, self._keeper.current())
+        return self._judged(request, answer, self._authenticator.secret.known())
+
+    def _send_with_secret(self, request: Request) -> Answer:
+        secret = self._authenticator.secret.current()
+        self._refusals.check(secret, self._authenticator.secret.place)
+        answer = self._send_with(request, secret)
+        if answer.status == 401:
+            refused, secret = secret, self._authenticator.secret.fresh()
+            if secret != refused:
+                self._sender.forget_cookies()
+                answer = self._send_with(request, secret)
+        return self._judged(request, answer, secret)
+
+    def _send_with(self, request: Request, credential: str) -> Answer:
+        return self._sender.send(replace(request, headers=self._authenticator.method.headers(credential)))
+
+    def _judged(self, request: Request, answer: Answer, secret: str) -> Answer:
+        """Remember what the answer says of the secret, if anything."""
+        if answer.status == 401:
+            self._refusals.refused(secret, str(self._refusal(request, answer)), at_login=False)
+        elif answer.is_success:
+            self._refusals.accepted(secret)
+        return answer
 
     def _fetch_token(self) -> Token:
-        login = self._login
+        """Log in with the secret as it is now where it is kept."""
+        secret = self._authenticator.secret.fresh()
+        self._refusals.check(secret, self._authenticator.secret.place)
+        login = self._authenticator.method.token_request(self.address.origin, secret)
         if login is None:
-            raise ConsoleError(f"The login method {self._authenticator.NAME} fetches no token.")
+            raise ConsoleError(f"The login method {self._authenticator.name} fetches no token.")
         request = Request("POST", login.url, "POST token", json=login.json, form=login.form)
         answer = self._sender.send(request)
         if answer.status in (400, 401, 403, 404) and not answer.is_html:
-            raise LoginRefusedError(
-                f"{login.url} does not accept the credentials for the login method {self._authenticator.NAME} "
+            message = (
+                f"{login.url} does not accept the credentials for the login method {self._authenticator.name} "
                 f"({answer.status}{self._detail(answer)})."
             )
+            self._refusals.refused(secret, message, at_login=True)
+            raise LoginRefusedError(message)
         problem = self._problem(request, answer)
         if problem:
             raise problem
@@ -166,7 +201,7 @@ class Transport:
         detail = self._detail(answer)
         if answer.status == 401:
             return LoginRefusedError(
-                f"{request.url} does not accept the login by {self._authenticator.NAME} (401{detail}): check the "
+                f"{request.url} does not accept the login by {self._authenticator.name} (401{detail}): check the "
                 "credentials, and that they are for this console."
             )
         message = f"{request.url} answered {answer.status} to {request.label}{detail}."

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ..connection.model import Connection
+from ..connection.stores import read_secret
 from ..console.client import ConsoleClient, connect
 
 
@@ -18,4 +19,5 @@ def open_console(connection: Connection) -> ConsoleClient:
         validate_certs=connection.console.validate_certs,
         ca_path=connection.console.ca_path,
         allow_http=connection.console.allow_http,
+        fetch_secret=read_secret,
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..connection.aws_session import client_for, session_for
 from ..connection.model import Connection
+from ..connection.stores import read_secret
 from ..console.client import ConsoleClient, connect
 from ..console.limiter import Priority, calling_for
 from ..registry.client import RegistryClient
@@ -52,6 +53,7 @@ def open_connection(connection: Connection) -> Parts:
         validate_certs=connection.console.validate_certs,
         ca_path=connection.console.ca_path,
         allow_http=connection.console.allow_http,
+        fetch_secret=read_secret,
     )
     reader = open_reader(console, connection)
     if console.get_object(connection.business_entity_id) is None:
