@@ -22,6 +22,7 @@ from ..registry.events import Irrelevant, Touched, parse
 from .backoff import Backoff
 from .errors import JournalUnavailableError
 from .journal import Journal
+from .liveness import CALL_SECONDS, Beat, no_beat
 from .log import fields, reason
 from .queue import EventQueue, Message
 from .status import Counters
@@ -51,6 +52,7 @@ class Intake:
         *,
         on_outage: Callable[[float], None],
         step: Step = no_step,
+        beat: Beat = no_beat,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
@@ -60,6 +62,7 @@ class Intake:
         self._counters = counters
         self._on_outage = on_outage
         self._step = step
+        self._beat = beat
         self._clock = clock
         self._jitter = jitter
         self._stopping = threading.Event()
@@ -74,6 +77,7 @@ class Intake:
         """Work until `stop`."""
         backoff = self._backoff()
         while not self._stopping.is_set():
+            self._beat(CALL_SECONDS)
             try:
                 self.turn()
             except Exception as error:  # no failure of a call may end the intake
@@ -88,6 +92,8 @@ class Intake:
         """One receive and all that follows from it. Raises whatever the queue's calls raise."""
         messages = self._queue.receive()
         self._answered()
+        sent = [message.sent_at for message in messages if message.sent_at is not None]
+        self._counters.saw_messages(self._clock() - min(sent) if sent else 0.0)
         if messages:
             self._counters.add("received", len(messages))
             self._step("received")
@@ -136,6 +142,7 @@ class Intake:
         """Write the keys, however long it takes; nothing is received meanwhile. False when stopped before."""
         backoff = self._backoff()
         while True:
+            self._beat(CALL_SECONDS)
             try:
                 self._journal.mark_dirty(self._connection.name, keys)
                 return True

@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 Beat = Callable[[float], None]
 """Called by a loop before each wait or piece of work, with the seconds within which it will call again."""
 
-CALL_SECONDS = 900.0
-"""The longest that one piece of work with calls of AWS or the console takes: ten attempts of 30 s, and the pauses."""
+CALL_SECONDS = 1800.0
+"""The longest that one piece of work takes: a few calls of AWS, each with ten attempts of 30 s and their pauses."""
 SWEEP_SECONDS = 6 * 3600.0
 """The longest between two keys that a sweep marks: a million packages at two pages a second take an hour and a half."""
 
@@ -27,28 +27,28 @@ def no_beat(_within: float) -> None:
 
 
 class Beats:
-    """The promises of all loops, by the name of their thread. Takes no lock: one dictionary operation a call.
+    """The promises of all loops, by thread. Takes no lock: one dictionary operation a call.
 
     ``clock`` is monotonic.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._due: dict[str, float] = {}
+        self._due: dict[int, tuple[str, float]] = {}
 
     def beat(self, within: float) -> None:
         """Promise, for the thread that calls, to call again within so many seconds. Satisfies `Beat`."""
-        self._due[threading.current_thread().name] = self._clock() + within
+        self._due[threading.get_ident()] = (threading.current_thread().name, self._clock() + within)
 
-    def end(self, name: str) -> None:
-        """Forget a thread that has ended."""
-        self._due.pop(name, None)
+    def end(self) -> None:
+        """Forget the thread that calls: it ends."""
+        self._due.pop(threading.get_ident(), None)
 
     def late(self) -> Mapping[str, float]:
         """The threads that have broken their promise, and by how many seconds."""
         now = self._clock()
-        return {name: now - due for name, due in sorted(self._due.copy().items()) if due < now}
+        return {name: now - due for name, due in sorted(self._due.copy().values()) if due < now}
 
     def names(self) -> list[str]:
         """The threads that have promised something."""
-        return sorted(self._due.copy())
+        return sorted(name for name, _due in self._due.copy().values())

@@ -30,11 +30,12 @@ _DEAD_LETTER_GROUP = "undecodable"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message; the body stays out of logs."""
+    """One message; the body stays out of logs. ``sent_at``: wall-clock seconds of its arrival in the queue."""
 
     id: str
     handle: str = field(repr=False)
     body: str = field(repr=False)
+    sent_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,11 @@ class EventQueue:
 
     def receive(self) -> list[Message]:
         """Long poll once."""
-        request: dict[str, Any] = {"MaxNumberOfMessages": BATCH, "WaitTimeSeconds": self._wait_seconds}
+        request: dict[str, Any] = {
+            "MaxNumberOfMessages": BATCH,
+            "WaitTimeSeconds": self._wait_seconds,
+            "MessageSystemAttributeNames": ["SentTimestamp"],
+        }
         if self._url.endswith(".fifo"):
             request["ReceiveRequestAttemptId"] = self._attempt_id()
         answer = self._client.receive_message(QueueUrl=self._url, **request)
@@ -152,7 +157,14 @@ def _message(entry: object) -> Message:
     parts = [entry.get(name) for name in ("MessageId", "ReceiptHandle", "Body")] if isinstance(entry, dict) else [None]
     if not all(isinstance(part, str) for part in parts):
         raise UnreadableQueueAnswerError("A message in the answer to ReceiveMessage has no id, handle or body.")
-    return Message(*(str(part) for part in parts))
+    return Message(*(str(part) for part in parts), sent_at=_sent_at(entry))
+
+
+def _sent_at(entry: object) -> float | None:
+    """SQS gives milliseconds as text; whatever else is there costs no message, only a figure on the status page."""
+    attributes = entry.get("Attributes") if isinstance(entry, dict) else None
+    text = attributes.get("SentTimestamp") if isinstance(attributes, dict) else None
+    return int(text) / 1000 if isinstance(text, str) and text.isdecimal() else None
 
 
 def _require(answer: Mapping[str, Any], key: str, operation: str) -> str:

@@ -8,7 +8,7 @@ Every attribute is a read-only property, so frozen dataclasses of another room s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -55,6 +55,10 @@ class SweepResult(Protocol):
     def marked(self) -> int:
         """How many of them were marked dirty."""
 
+    @property
+    def held_back(self) -> Sequence[str]:
+        """What the guard kept from being decommissioned, a sentence each."""
+
 
 MarkDirty = Callable[[Iterable[str]], None]
 """Writes keys to the journal. When it returns they are on disk; it raises `JournalUnavailableError`."""
@@ -68,6 +72,34 @@ class Sweeper(Protocol):
 
     def incremental_sweep(self, since: datetime, mark_dirty: MarkDirty) -> SweepResult:
         """Look at what the registry says was modified after ``since`` (aware UTC)."""
+
+
+class Traffic(Protocol):
+    """How many requests went to one service; ``throttled`` and ``failed`` ones are among ``sent``."""
+
+    @property
+    def sent(self) -> int:
+        """Requests sent, repeated ones included."""
+
+    @property
+    def throttled(self) -> int:
+        """Those that the service answered with "too many"."""
+
+    @property
+    def failed(self) -> int:
+        """Those without an answer, or with one that says that the service is out of order."""
+
+
+class Pace(Protocol):
+    """The console's rate limiter and breaker."""
+
+    @property
+    def rate(self) -> float | None:
+        """Calls a second that are allowed; None: not limited."""
+
+    @property
+    def breaker(self) -> str:
+        """closed (calls go through), open (none does) or half_open (one is trying)."""
 
 
 class ConnectionRuntime(Protocol):
@@ -84,6 +116,17 @@ class ConnectionRuntime(Protocol):
     @property
     def sqs_client(self) -> Any:
         """A boto3 SQS client in the connection's region; its read timeout exceeds the long poll."""
+
+    def background(self) -> AbstractContextManager[None]:
+        """Calls within are made for a sweep: whatever limits their rate lets events go first."""
+
+    @property
+    def traffic(self) -> Mapping[str, Traffic]:
+        """The requests of this connection so far, by service: console, sagemaker, sqs, sts."""
+
+    @property
+    def pace(self) -> Pace:
+        """How the console is being called at the moment."""
 
     def close(self) -> None:
         """Give back sessions and sockets; called once, when no thread uses the runtime any more."""

@@ -73,7 +73,9 @@ class Service:
             self._signals = signals
             self._journal = Journal(self._settings.state_dir / JOURNAL_FILE)
             self._crew = Crew(on_crash=signals.wake)
-            self._pool = WorkerPool(self._journal, self._settings.workers, self._try_shared, step=self._step)
+            self._pool = WorkerPool(
+                self._journal, self._settings.workers, self._try_shared, step=self._step, beat=self._crew.beats.beat
+            )
             for number in range(self._settings.workers):
                 self._crew.spawn(f"worker:{number}", self._pool.run)
             self._reload()

@@ -11,9 +11,11 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from bisect import bisect_left
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -42,27 +44,96 @@ COUNTED = (
 """Names of the counters of a connection; reconciliations are counted by outcome besides."""
 
 
+KEPT_CHANGES = 100
+"""How many of the latest changes of a connection are remembered, and of what was held back."""
+
+SECONDS_BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+"""Upper bounds of the classes that waits and durations are counted in, in seconds; a last class takes the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """How many values fell into each class of `SECONDS_BOUNDS` (the last one: beyond them all), and their sum."""
+
+    counts: tuple[int, ...] = (0,) * (len(SECONDS_BOUNDS) + 1)
+    total: float = 0.0
+
+    def with_value(self, value: float) -> Distribution:
+        """The distribution with one value more."""
+        place = bisect_left(SECONDS_BOUNDS, value)
+        counts = (*self.counts[:place], self.counts[place] + 1, *self.counts[place + 1 :])
+        return Distribution(counts, self.total + value)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One key that was written, or that waits for a person. ``at`` is a wall-clock time in seconds."""
+
+    at: float
+    key: str
+    status: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRecord:
+    """The last sweep of a kind that ended well, and the one under way. ``began_at`` None: none is under way.
+
+    ``held`` says, a sentence each, what the guard against mass decommissioning held back.
+    """
+
+    began_at: float | None = None
+    ended_at: float | None = None
+    seconds: float = 0.0
+    listed: int = 0
+    marked: int = 0
+    held: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The counters of one connection at one moment. Times are wall-clock seconds, lags seconds, None: never yet."""
+    """The counters of one connection at one moment. Times are wall-clock seconds, lags seconds, None: never yet.
+
+    ``event_lag``: from the registry's call to us, of the last event. ``message_age``: how long the oldest message of
+    the last receive had been in the queue (0: the queue was empty). ``event_lags``, ``key_seconds`` (from the first
+    hint to the end of the work on a key) and ``work_seconds`` (of one attempt) are distributions since the start.
+    """
 
     counts: Mapping[str, int]
     outcomes: Mapping[str, int]
     moments: Mapping[str, float]
     event_lag: float | None
     last_error: str | None
+    last_error_at: float | None = None
+    message_age: float | None = None
+    event_lags: Distribution = Distribution()
+    key_seconds: Distribution = Distribution()
+    work_seconds: Distribution = Distribution()
+    changes: tuple[Change, ...] = ()
+    held: tuple[Change, ...] = ()
+    sweeps: Mapping[str, SweepRecord] = field(default_factory=dict)
 
 
 class Counters:
-    """Counts of one connection since the start of the process. Safe for threads; an exporter reads `snapshot`."""
+    """Counts of one connection since the start of the process. Safe for threads; an exporter reads `snapshot`.
 
-    def __init__(self) -> None:
+    ``clock`` gives wall-clock seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter(dict.fromkeys(COUNTED, 0))
         self._outcomes: Counter[str] = Counter()
         self._moments: dict[str, float] = {}
         self._event_lag: float | None = None
         self._last_error: str | None = None
+        self._last_error_at: float | None = None
+        self._message_age: float | None = None
+        self._event_lags = self._key_seconds = self._work_seconds = Distribution()
+        self._changes: deque[Change] = deque(maxlen=KEPT_CHANGES)
+        self._held: deque[Change] = deque(maxlen=KEPT_CHANGES)
+        self._sweeps: dict[str, SweepRecord] = {}
 
     def add(self, name: str, amount: int = 1) -> None:
         """Count something of `COUNTED`."""
@@ -71,10 +142,21 @@ class Counters:
         with self._lock:
             self._counts[name] += amount
 
-    def outcome(self, status: str) -> None:
-        """Count one reconciled key."""
+    def reconciled(self, change: Change, waited: float) -> None:
+        """Count one reconciled key that had been dirty for ``waited`` seconds; remember what it led to."""
         with self._lock:
-            self._outcomes[status] += 1
+            self._outcomes[change.status] += 1
+            self._moments["success"] = change.at
+            self._key_seconds = self._key_seconds.with_value(max(0.0, waited))
+            if change.status == "held":
+                self._held.append(change)
+            elif change.status not in ("unchanged", "ignored"):
+                self._changes.append(change)
+
+    def worked(self, seconds: float) -> None:
+        """Remember how long one attempt at a key took, however it ended."""
+        with self._lock:
+            self._work_seconds = self._work_seconds.with_value(seconds)
 
     def stamp(self, name: str, moment: float) -> None:
         """Remember when something last went well: receive, success, full_sweep, incremental_sweep."""
@@ -83,20 +165,50 @@ class Counters:
 
     def saw_event(self, lag: float) -> None:
         """Remember how long the last event took from the registry to us."""
+        lag = max(0.0, lag)
         with self._lock:
-            self._event_lag = max(0.0, lag)
+            self._event_lag = lag
+            self._event_lags = self._event_lags.with_value(lag)
+
+    def saw_messages(self, age: float) -> None:
+        """Remember how long the oldest message of the last receive had been in the queue; 0 when it brought none."""
+        with self._lock:
+            self._message_age = max(0.0, age)
+
+    def sweep_began(self, kind: str, moment: float) -> None:
+        """Remember that a sweep is under way."""
+        with self._lock:
+            self._sweeps[kind] = replace(self._sweeps.get(kind, SweepRecord()), began_at=moment)
+
+    def sweep_ended(self, kind: str, record: SweepRecord | None) -> None:
+        """Remember how a sweep went; None when it failed: the last good one stays."""
+        with self._lock:
+            self._sweeps[kind] = record or replace(self._sweeps.get(kind, SweepRecord()), began_at=None)
 
     def failed(self, name: str, error: str) -> None:
         """Count a failure and remember what it said."""
         self.add(name)
         with self._lock:
             self._last_error = error
+            self._last_error_at = self._clock()
 
     def snapshot(self) -> Snapshot:
         """All of it at one moment."""
         with self._lock:
             return Snapshot(
-                dict(self._counts), dict(self._outcomes), dict(self._moments), self._event_lag, self._last_error
+                dict(self._counts),
+                dict(self._outcomes),
+                dict(self._moments),
+                self._event_lag,
+                self._last_error,
+                self._last_error_at,
+                self._message_age,
+                self._event_lags,
+                self._key_seconds,
+                self._work_seconds,
+                tuple(self._changes),
+                tuple(self._held),
+                dict(self._sweeps),
             )
 
 

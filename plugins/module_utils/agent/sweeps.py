@@ -20,9 +20,10 @@ from datetime import datetime, timezone
 
 from .backoff import Backoff
 from .journal import SWEEP, Journal
+from .liveness import CALL_SECONDS, SWEEP_SECONDS, Beat, no_beat
 from .log import fields, reason
 from .runtime import Sweeper, SweepResult
-from .status import Counters
+from .status import Counters, SweepRecord
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Sweeps:
         counters: Counters,
         schedule: Schedule,
         *,
+        beat: Beat = no_beat,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
@@ -74,6 +76,7 @@ class Sweeps:
         self._journal = journal
         self._counters = counters
         self._schedule = schedule
+        self._beat = beat
         self._clock = clock
         self._backoff = Backoff(first=10.0, longest=900.0, jitter=jitter)
         self._fields = fields(connection=name)
@@ -101,6 +104,7 @@ class Sweeps:
             kind, delay = next_sweep(self._schedule, self._clock(), last_full, self._last_any)
             if not delay:
                 delay = self._attempt(kind)
+            self._beat(delay + CALL_SECONDS)
             self._wake.wait(delay)
             self._wake.clear()
 
@@ -121,14 +125,20 @@ class Sweeps:
     def sweep(self, kind: str) -> None:
         """Run one sweep and remember when it began. Raises what the sweeper raises."""
         began = self._clock()
+        self._beat(SWEEP_SECONDS)
+        self._counters.sweep_began(kind, began)
         wanted, self._full_wanted = self._full_wanted, False  # one that is asked for from now on is another one
         try:
             result = self._run(kind)
         except BaseException:
             self._full_wanted = self._full_wanted or wanted
+            self._counters.sweep_ended(kind, None)
             raise
         self._counters.add("sweeps_full" if kind == FULL else "sweeps_incremental")
-        self._counters.stamp(kind, self._clock())
+        ended = self._clock()
+        record = SweepRecord(None, ended, ended - began, result.listed, result.marked, tuple(result.held_back))
+        self._counters.sweep_ended(kind, record)
+        self._counters.stamp(kind, ended)
         self._last_any = began
         if kind == FULL:
             self._last_full = began
@@ -144,6 +154,7 @@ class Sweeps:
     def _mark(self, keys: Iterable[str]) -> None:
         if self._stopping:
             raise SweepStopped
+        self._beat(SWEEP_SECONDS)
         marked = tuple(keys)
         self._journal.mark_dirty(self._name, marked, SWEEP)
         self._counters.add("sweep_marked", len(marked))

@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from .liveness import Beats
+
 log = logging.getLogger(__name__)
 
 
@@ -21,6 +23,7 @@ class Crew:
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self.crashed: list[str] = []
+        self.beats = Beats()
 
     def spawn(self, name: str, target: Callable[[], None]) -> threading.Thread:
         """Run ``target`` in a thread of this name."""
@@ -32,6 +35,8 @@ class Crew:
                 log.critical("the thread %s died; the agent stops", name, exc_info=True)
                 self.crashed.append(name)
                 self._on_crash()
+            finally:
+                self.beats.end()
 
         thread = threading.Thread(target=watched, name=name, daemon=True)
         with self._lock:

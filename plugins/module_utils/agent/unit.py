@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..connection.model import Connection
@@ -21,7 +21,8 @@ from .intake import Intake, Step, no_step
 from .journal import Journal
 from .log import fields, reason
 from .queue import EventQueue
-from .runtime import ConnectionRuntime, RuntimeFactory
+from .liveness import CALL_SECONDS
+from .runtime import ConnectionRuntime, Pace, RuntimeFactory, Traffic
 from .settings import Settings
 from .status import Counters
 from .sweeps import Schedule, Sweeps
@@ -88,6 +89,24 @@ class Unit:
             idle = self._slot is None or self._slot.idle.is_set()
             return idle and not any(thread.is_alive() for thread in self._threads)
 
+    @property
+    def traffic(self) -> Mapping[str, Traffic]:
+        """See `ConnectionRuntime.traffic`; empty while there is no runtime."""
+        runtime = self._runtime
+        return {} if runtime is None else runtime.traffic
+
+    @property
+    def pace(self) -> Pace | None:
+        """See `ConnectionRuntime.pace`; None while there is no runtime."""
+        runtime = self._runtime
+        return None if runtime is None else runtime.pace
+
+    @property
+    def busy(self) -> int:
+        """How many workers are at a key of this connection."""
+        slot = self._slot
+        return 0 if slot is None else slot.active
+
     def close(self) -> None:
         """Give back the runtime of a unit that has finished."""
         runtime, self._runtime = self._runtime, None
@@ -123,19 +142,23 @@ class Unit:
         schedule = Schedule(
             settings.full_sweep_seconds, settings.incremental_sweep_seconds, settings.sweep_overlap_seconds
         )
-        sweeps = Sweeps(self.connection.name, runtime.sweeper, journal, self.counters, schedule)
+        beat = self._around.crew.beats.beat
+        sweeps = Sweeps(self.connection.name, runtime.sweeper, journal, self.counters, schedule, beat=beat)
         queue = EventQueue(runtime.sqs_client, self.connection.queue_url, wait_seconds=settings.receive_wait_seconds)
 
         def on_outage(seconds: float) -> None:
             if seconds > settings.queue_retention_seconds / 2:
                 sweeps.request_full(f"the queue was out of reach for {seconds:.0f} s and may have lost messages")
 
-        intake = Intake(self.connection, queue, journal, self.counters, on_outage=on_outage, step=self._around.step)
+        intake = Intake(
+            self.connection, queue, journal, self.counters, on_outage=on_outage, step=self._around.step, beat=beat
+        )
         return intake, sweeps
 
     def _make_runtime(self) -> ConnectionRuntime | None:
         backoff = Backoff(first=2.0, longest=300.0, jitter=random.uniform)
         while not self._stopping.is_set():
+            self._around.crew.beats.beat(CALL_SECONDS)
             try:
                 return self._around.make_runtime(self.connection)
             except Exception as error:

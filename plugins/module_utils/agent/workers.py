@@ -22,9 +22,10 @@ from dataclasses import dataclass, field
 from .errors import JournalUnavailableError
 from .intake import Step, no_step
 from .journal import Journal, Lease
+from .liveness import CALL_SECONDS, Beat, no_beat
 from .log import fields, reason
 from .runtime import Outcome, Reconciler
-from .status import Counters
+from .status import Change, Counters
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class WorkerPool:
         try_shared: TryShared,
         *,
         step: Step = no_step,
+        beat: Beat = no_beat,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -65,6 +67,7 @@ class WorkerPool:
         self._size = size
         self._try_shared = try_shared
         self._step = step
+        self._beat = beat
         self._clock = clock
         self._now = now
         self._lock = threading.Lock()
@@ -94,6 +97,7 @@ class WorkerPool:
     def run(self) -> None:
         """Work until `stop`."""
         while not self._stopping.is_set():
+            self._beat(CALL_SECONDS)
             try:
                 marks = self._journal.marks
                 work = self._next()
@@ -132,6 +136,7 @@ class WorkerPool:
 
     def _work(self, slot: Slot, lease: Lease) -> None:
         self._step("taken")
+        began = self._clock()
         try:
             with self._try_shared(slot.name) as locked:
                 if locked:
@@ -145,6 +150,7 @@ class WorkerPool:
         except Exception as error:  # whatever went wrong, the key stays and is tried again
             self._failed(slot, lease, reason(error))
         finally:
+            slot.counters.worked(self._clock() - began)
             with self._lock:
                 slot.active -= 1
                 if not slot.active:
@@ -159,8 +165,8 @@ class WorkerPool:
         else:
             self._journal.recheck(lease, outcome.recheck_after)
         self._step("done")
-        slot.counters.outcome(outcome.status)
-        slot.counters.stamp("success", self._now())
+        now = self._now()
+        slot.counters.reconciled(Change(now, lease.key, outcome.status, outcome.detail), now - lease.dirty_since)
         detail = f": {outcome.detail}" if outcome.detail else ""
         log.log(_level(outcome), "%s%s", outcome.status, detail, extra=fields(slot.name, lease.key))
 

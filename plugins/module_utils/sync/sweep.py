@@ -27,11 +27,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """What one sweep found: entities looked at, keys marked dirty, and vanished ones that the guard held back."""
+    """What one sweep found: entities looked at, keys marked dirty, and what the guard held back, a sentence each."""
 
     listed: int
     marked: int
-    held: int = 0
+    held_back: tuple[str, ...] = ()
 
 
 class Sweeper:
@@ -59,9 +59,9 @@ class Sweeper:
         for kind in (Kind.GROUP, Kind.MODEL):
             for projection in comparison.stale(kind):
                 marker.add(projection.arn)
-        held = sum(self._mark_vanished(comparison, kind, marker) for kind in (Kind.MODEL, Kind.GROUP))
+        held_back = [self._mark_vanished(comparison, kind, marker) for kind in (Kind.MODEL, Kind.GROUP)]
         marker.flush()
-        return SweepResult(comparison.listed.total(), marker.marked, held)
+        return SweepResult(comparison.listed.total(), marker.marked, tuple(filter(None, held_back)))
 
     def incremental_sweep(self, since: datetime, mark_dirty: Callable[[Iterable[str]], None]) -> SweepResult:
         """Mark what the registry says was made or modified after `since` (aware). Deletions are the full sweep's."""
@@ -73,7 +73,8 @@ class Sweeper:
         marker.flush()
         return SweepResult(marker.marked, marker.marked)
 
-    def _mark_vanished(self, comparison: FullComparison, kind: Kind, marker: _Marker) -> int:
+    def _mark_vanished(self, comparison: FullComparison, kind: Kind, marker: _Marker) -> str:
+        """Mark what the console has and the registry no longer; why that was held back, or an empty text."""
         vanished = comparison.vanished(kind)
         reason = reason_to_hold(
             self._guard,
@@ -82,11 +83,12 @@ class Sweeper:
             listed=comparison.listed[kind],
         )
         if reason is not None:
-            logger.warning("held back the decommissioning of %d %ss: %s", len(vanished), kind.value, reason)
-            return len(vanished)
+            sentence = f"held back the decommissioning of {len(vanished)} {kind.value}s: {reason}"
+            logger.warning("%s", sentence)
+            return sentence
         for entry in vanished:
             marker.add(str(entry.arn))
-        return 0
+        return ""
 
 
 class _Marker:

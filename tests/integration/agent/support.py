@@ -15,8 +15,8 @@ import pathlib
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -130,6 +130,20 @@ class Result:
 class Swept:
     listed: int
     marked: int
+    held_back: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sent:
+    sent: int = 0
+    throttled: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True)
+class Unlimited:
+    rate: float | None = None
+    breaker: str = "closed"
 
 
 class World:
@@ -227,6 +241,8 @@ class WorldRuntime:
     reconciler: WorldReconciler
     sweeper: WorldSweeper
     sqs_client: Any
+    traffic: Mapping[str, Sent] = field(default_factory=lambda: {"sqs": Sent(3, 2, 1)})
+    pace: Unlimited = Unlimited()
 
     def close(self) -> None:
         self.sqs_client.close()
