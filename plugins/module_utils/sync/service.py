@@ -55,17 +55,24 @@ def open_connection(connection: Connection) -> Parts:
         allow_http=connection.console.allow_http,
         fetch_secret=read_secret,
     )
+    session = session_for(connection)
+    return assemble(connection, console, client_for(session, "sagemaker"), session)
+
+
+def assemble(connection: Connection, console: ConsoleClient, sagemaker: Any, session: Any) -> Parts:
+    """Put the parts of a connection together around its two clients (5 requests to the console).
+
+    Raises the console's errors, and SyncError for a business entity that is gone.
+    """
     reader = open_reader(console, connection)
     if console.get_object(connection.business_entity_id) is None:
         raise SyncError(
             f"The business entity {connection.business_entity_name} (id {connection.business_entity_id}) of the "
             f"connection {connection.name} is no longer in the console. Create it and save the connection again."
         )
-    session = session_for(connection)
-    registry = RegistryClient(client_for(session, "sagemaker"))
     projector = Projector(reader, OwnerDirectory(console.find_user, connection.default_user))
     applier = Applier(console, reader, connection, GroupIds())
-    return Parts(registry, console, reader, projector, applier, session)
+    return Parts(RegistryClient(sagemaker), console, reader, projector, applier, session)
 
 
 def sync_existing_models(
