@@ -9,6 +9,7 @@ Every attribute is a read-only property, so frozen dataclasses of another room s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 

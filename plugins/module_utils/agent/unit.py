@@ -19,9 +19,9 @@ from ..connection.model import Connection
 from .backoff import Backoff
 from .intake import Intake, Step, no_step
 from .journal import Journal
+from .liveness import CALL_SECONDS
 from .log import fields, reason
 from .queue import EventQueue
-from .liveness import CALL_SECONDS
 from .runtime import ConnectionRuntime, Pace, RuntimeFactory, Traffic
 from .settings import Settings
 from .status import Counters
