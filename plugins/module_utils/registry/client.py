@@ -8,26 +8,45 @@ The client is made by the caller (connection.aws_session) with the retries that 
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 from .entities import ModelPackage, ModelPackageGroup
-from .errors import RegistryCallError
+from .errors import RegistryCallError, UnreadableAnswerError
+from .failures import call_failed, says_missing
 from .records import read_group, read_package, require
+from .walk import WINDOW, Page, Walk
 
-PAGE_SIZE = 100  # the most that Search gives
+PAGE_SIZE = 100  # the most that Search and the List calls give
 BEGINNING = datetime(2017, 1, 1, tzinfo=timezone.utc)  # SageMaker was launched in November 2017
-DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403"})
+GROUP = "ModelPackageGroup"
+PACKAGE = "ModelPackage"
+
+_METHODS = {
+    "Search": "search",
+    "DescribeModelPackage": "describe_model_package",
+    "DescribeModelPackageGroup": "describe_model_package_group",
+    "ListModelPackages": "list_model_packages",
+    "ListModelPackageGroups": "list_model_package_groups",
+}
 
 
 class RegistryClient:
-    """One registry; may be used by several threads (boto3 clients may). ``calls`` counts requests by operation."""
+    """One registry; may be used by several threads (boto3 clients may).
 
-    def __init__(self, sagemaker: Any) -> None:
+    ``calls`` counts calls by operation; ``repeated`` counts the attempts that botocore made beyond the first, for
+    throttling first of all. `window` is how many records a walk reads before it begins a new window (registry.walk).
+    """
+
+    def __init__(self, sagemaker: Any, window: int = WINDOW) -> None:
         self._sagemaker = sagemaker
+        self._window = window
+        self._lock = threading.Lock()
         self.calls: Counter[str] = Counter()
+        self.repeated = 0
 
     def describe_group(self, name_or_arn: str) -> ModelPackageGroup | None:
         """Return the group, or None when the service says that it does not exist (1 call)."""
@@ -41,87 +60,102 @@ class RegistryClient:
 
     def search_groups(self) -> Iterator[ModelPackageGroup]:
         """Yield all groups, oldest first: one call for every 100."""
-        for record in self._search("ModelPackageGroup", "CreationTime", BEGINNING):
-            yield read_group(record, "Search")
+        return self._groups(self.search_walk(GROUP, "CreationTime", BEGINNING))
 
     def search_packages(self) -> Iterator[ModelPackage]:
         """Yield all versioned packages, oldest first: one call for every 100."""
-        yield from self._packages("CreationTime", BEGINNING)
+        return self._packages(self.search_walk(PACKAGE, "CreationTime", BEGINNING))
 
     def search_packages_modified_since(self, moment: datetime) -> Iterator[ModelPackage]:
-        """Yield the versioned packages whose LastModifiedTime is later: one call for every 100."""
-        yield from self._packages("LastModifiedTime", moment)
+        """Yield the versioned packages whose LastModifiedTime is not earlier: one call for every 100."""
+        return self._packages(self.search_walk(PACKAGE, "LastModifiedTime", moment))
 
     def search_groups_created_since(self, moment: datetime) -> Iterator[ModelPackageGroup]:
-        """Yield the groups made later (a group's record has no modification time): one call for every 100."""
-        for record in self._search("ModelPackageGroup", "CreationTime", moment):
-            yield read_group(record, "Search")
+        """Yield the groups not made earlier (a group's record has no modification time): one call for every 100."""
+        return self._groups(self.search_walk(GROUP, "CreationTime", moment))
 
-    def _packages(self, time_field: str, moment: datetime) -> Iterator[ModelPackage]:
-        for record in self._search("ModelPackage", time_field, moment):
-            package = read_package(record, "Search")
-            if package is not None:
-                yield package
+    def search_walk(self, resource: str, time_field: str, since: datetime) -> Walk:
+        """Return the walk over Search's records of a resource (GROUP or PACKAGE), ascending in `time_field`."""
 
-    def _search(self, resource: str, time_field: str, since: datetime) -> Iterator[Mapping[str, Any]]:
-        """Walk Search, ascending in `time_field`.
+        def read(moment: datetime, token: str | None) -> Page:
+            value = moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+            request: dict[str, Any] = {
+                "Resource": resource,
+                "MaxResults": PAGE_SIZE,
+                "SortBy": time_field,
+                "SortOrder": "Ascending",
+                "SearchExpression": {
+                    "Filters": [{"Name": time_field, "Operator": "GreaterThanOrEqualTo", "Value": value}]
+                },
+            }
+            answer = self.call("Search", **request, **_token(token))
+            records = [require(result, resource, "Search") for result in require(answer, "Results", "Search")]
+            return Page(records, answer.get("NextToken"), (answer.get("TotalHits") or {}).get("Value"))
 
-        A page may be empty while NextToken is set (filters are applied after paging), so
-        only its absence ends the walk.
+        return self._walk(read, since, resource, time_field)
+
+    def list_walk(self, resource: str) -> Walk:
+        """Return the walk over the summaries of all groups or all versioned packages, ascending in CreationTime.
+
+        Without a type ListModelPackages lists unversioned packages only.
         """
-        moment = since.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        request: dict[str, Any] = {
-            "Resource": resource,
-            "MaxResults": PAGE_SIZE,
-            "SortBy": time_field,
-            "SortOrder": "Ascending",
-            "SearchExpression": {"Filters": [{"Name": time_field, "Operator": "GreaterThan", "Value": moment}]},
-        }
-        while True:
-            answer = self._call("Search", **request)
-            for result in require(answer, "Results", "Search"):
-                yield require(result, resource, "Search")
-            if not answer.get("NextToken"):
-                return
-            request["NextToken"] = answer["NextToken"]
+        operation, key = f"List{resource}s", f"{resource}SummaryList"
+        kind = {"ModelPackageType": "Versioned"} if resource == PACKAGE else {}
+
+        def read(moment: datetime, token: str | None) -> Page:
+            # "After" leaves out the second itself, which the walk wants.
+            after = datetime.fromtimestamp(moment.timestamp() - 1, timezone.utc)
+            request = {"MaxResults": PAGE_SIZE, "SortBy": "CreationTime", "SortOrder": "Ascending", **kind}
+            answer = self.call(operation, **request, CreationTimeAfter=after, **_token(token))
+            return Page(require(answer, key, operation), answer.get("NextToken"))
+
+        return self._walk(read, BEGINNING, resource, "CreationTime")
+
+    def call(self, operation: str, **request: Any) -> Mapping[str, Any]:
+        """Make one call and return its answer. Raises RegistryCallError; DeniedError where AWS denies it."""
+        with self._lock:
+            self.calls[operation] += 1
+        try:
+            answer: Mapping[str, Any] = getattr(self._sagemaker, _METHODS[operation])(**request)
+        except Exception as error:  # botocore is imported by the caller only; its errors have no other common root
+            self._note_repeats(getattr(error, "response", None))
+            raise call_failed(operation, error) from error
+        self._note_repeats(answer)
+        return answer
+
+    def _walk(self, read: Any, since: datetime, resource: str, time_field: str) -> Walk:
+        def moment_of(record: Mapping[str, Any]) -> datetime:
+            moment = record.get(time_field) or require(record, "CreationTime", f"a listing of {resource}s")
+            if not isinstance(moment, datetime):
+                raise UnreadableAnswerError(f"SageMaker's listing of {resource}s has the time {moment!r}.")
+            return moment
+
+        def arn_of(record: Mapping[str, Any]) -> str:
+            return str(require(record, f"{resource}Arn", f"a listing of {resource}s"))
+
+        return Walk(read, since, moment_of=moment_of, arn_of=arn_of, window=self._window)
+
+    def _groups(self, walk: Walk) -> Iterator[ModelPackageGroup]:
+        return (read_group(record, "Search") for record in walk)
+
+    def _packages(self, walk: Walk) -> Iterator[ModelPackage]:
+        packages = (read_package(record, "Search") for record in walk)
+        return (package for package in packages if package is not None)
 
     def _describe(self, operation: str, **request: Any) -> Mapping[str, Any] | None:
         try:
-            return self._call(operation, **request)
+            return self.call(operation, **request)
         except RegistryCallError as error:
-            if _says_missing(error.__cause__):
+            if says_missing(error.__cause__):
                 return None
             raise
 
-    def _call(self, operation: str, **request: Any) -> Mapping[str, Any]:
-        self.calls[operation] += 1
-        method = {
-            "Search": "search",
-            "DescribeModelPackage": "describe_model_package",
-            "DescribeModelPackageGroup": "describe_model_package_group",
-        }[operation]
-        try:
-            answer: Mapping[str, Any] = getattr(self._sagemaker, method)(**request)
-        except Exception as error:  # botocore is imported by the caller only; its errors have no other common root
-            raise _failed(operation, error) from error
-        return answer
+    def _note_repeats(self, answer: Mapping[str, Any] | None) -> None:
+        repeats = ((answer or {}).get("ResponseMetadata") or {}).get("RetryAttempts") or 0
+        if repeats:
+            with self._lock:
+                self.repeated += repeats
 
 
-def _failed(operation: str, error: Exception) -> RegistryCallError:
-    response: Mapping[str, Any] = getattr(error, "response", None) or {}
-    code = (response.get("Error") or {}).get("Code", "")
-    if code in DENIED:
-        return RegistryCallError(
-            f"AWS denied sagemaker:{operation}: {error}. Allow it in the policy of the connection's role or user."
-        )
-    return RegistryCallError(f"sagemaker:{operation} failed: {error}")
-
-
-def _says_missing(error: BaseException | None) -> bool:
-    """Whether the service said that the entity is not there: it models no error for it, only a ValidationException."""
-    response: Mapping[str, Any] = getattr(error, "response", None) or {}
-    details = response.get("Error") or {}
-    if details.get("Code") == "ResourceNotFound":
-        return True
-    message = str(details.get("Message", "")).lower()
-    return details.get("Code") == "ValidationException" and ("does not exist" in message or "could not find" in message)
+def _token(token: str | None) -> dict[str, str]:
+    return {} if token is None else {"NextToken": token}

@@ -32,5 +32,9 @@ class RegistryCallError(RegistryError):
     """A call to the service failed after its retries."""
 
 
+class DeniedError(RegistryCallError):
+    """AWS does not allow the call to the connection's role or user."""
+
+
 class NameTakenError(RegistryCallError):
     """A group of that name is there already: another one, or ours, where the answer to its creation was lost."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import NameTakenError, RegistryCallError
+from .errors import DeniedError, NameTakenError, RegistryCallError
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403"})
 
@@ -20,7 +20,7 @@ def call_failed(operation: str, error: Exception) -> RegistryCallError:
     """Return the error to raise for a failed call; raise it ``from error``."""
     code, message = _details(error)
     if code in DENIED:
-        return RegistryCallError(
+        return DeniedError(
             f"AWS denied sagemaker:{operation}: {error}. Allow it in the policy of the connection's role or user."
         )
     if code == "ValidationException" and "already exists" in message:
@@ -34,6 +34,11 @@ def says_missing(error: BaseException | None) -> bool:
     if code == "ResourceNotFound":
         return True
     return code == "ValidationException" and ("does not exist" in message or "could not find" in message)
+
+
+def says_invalid(error: BaseException | None) -> bool:
+    """Whether the service took the request itself for wrong, such as one with a NextToken that has expired."""
+    return _details(error)[0] == "ValidationException"
 
 
 def _details(error: BaseException | None) -> tuple[str, str]:
