@@ -8,7 +8,8 @@ worker has looked at it with no further hint in between. Losing the journal lose
 the next start finds every difference again. So a file that turns out to be corrupt is moved aside and begun anew.
 
 Leases (which worker holds which key) live in memory: after a crash all keys are free again. `Service` makes sure that
-only one agent uses a state directory.
+only one agent uses a state directory. Other commands may write to the same file meanwhile, marks and notes, which the
+agent then finds by `absorb`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .clock import SteadyClock
 from .errors import JournalUnavailableError
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,12 @@ _SCHEMA = (
         value REAL NOT NULL,
         PRIMARY KEY (connection, name)
     ) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS notes (
+        connection TEXT NOT NULL,
+        name TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (connection, name)
+    ) WITHOUT ROWID""",
 )
 # A second hint makes the key ready now, unless it comes from a sweep: sweeps would undo the back-off of what fails.
 _MARK = """
@@ -69,6 +77,15 @@ _MARK = """
 _READY = """
     SELECT key, generation, attempts, dirty_since FROM dirty
     WHERE connection = ? AND priority = ? AND not_before <= ? ORDER BY not_before LIMIT ?
+"""
+# Whoever wrote these went by another clock: keys that have not failed are due, and no other waits longer than it may.
+_REARM = """
+    UPDATE dirty SET not_before = :now
+    WHERE not_before > CASE WHEN attempts = 0 THEN :now ELSE :now + :longest END
+"""
+_KEYS = """
+    SELECT key, priority, attempts, dirty_since, not_before, last_error FROM dirty
+    WHERE connection = ? ORDER BY attempts DESC, dirty_since LIMIT ?
 """
 _OTHER_FAULTS = (
     sqlite3.DataError,
@@ -102,23 +119,41 @@ class Backlog:
     oldest: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class DirtyKey:
+    """One key that waits, and why it still does. Times are wall-clock seconds; ``error`` is "" before any failure."""
+
+    key: str
+    priority: int
+    attempts: int
+    dirty_since: float
+    not_before: float
+    error: str
+
+    @property
+    def parked(self) -> bool:
+        """Whether it has failed so often that it is only tried every `LONGEST_DELAY`."""
+        return self.attempts > PARKED_AFTER
+
+
 class Journal:
-    """Dirty keys and sweep watermarks in one SQLite file. Safe for threads.
+    """Dirty keys, watermarks of sweeps, and notes in one SQLite file. Safe for threads.
 
     Every method may raise JournalUnavailableError.
 
-    ``clock`` gives wall-clock seconds; ``jitter(low, high)`` a random number between.
+    ``clock`` gives wall-clock seconds and must not jump (default: a `SteadyClock`); ``jitter(low, high)`` a random
+    number between.
     """
 
     def __init__(
         self,
         path: Path,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._path = path
-        self._clock = clock
+        self._clock = clock or SteadyClock()
         self._jitter = jitter
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
@@ -128,6 +163,14 @@ class Journal:
         self._generations = itertools.count(time.time_ns())
         self.rebuilt = 0
         self._database = self._open()
+        self._version = self._data_version()
+        # A journal that can only be read is good enough to be looked at; whoever has to write finds out soon enough.
+        with contextlib.suppress(JournalUnavailableError):
+            self._rearm()
+
+    def now(self) -> float:
+        """The time that this journal goes by, in wall-clock seconds."""
+        return self._clock()
 
     def mark_dirty(self, connection: str, keys: Iterable[str], priority: int = EVENT) -> None:
         """Write keys in one transaction; they are on disk when this returns."""
@@ -225,12 +268,33 @@ class Journal:
         )[0]
         return Backlog(*row)
 
+    def holds(self, connection: str, number: int) -> bool:
+        """Whether at least so many keys of a connection are dirty."""
+        statement = "SELECT count(*) FROM (SELECT 1 FROM dirty WHERE connection = ? LIMIT ?)"
+        return bool(self._read(statement, (connection, number))[0][0] >= number)
+
+    def keys(self, connection: str, limit: int) -> list[DirtyKey]:
+        """The dirty keys of a connection, those that failed most often first, then the oldest."""
+        return [DirtyKey(*row) for row in self._read(_KEYS, (connection, limit))]
+
+    def absorb(self) -> bool:
+        """Notice what other processes have written since the last time; True when they have written something."""
+        with self._lock:
+            version = self._data_version()
+            if version == self._version:
+                return False
+            self._rearm()
+            self._version = version
+        self.wake()
+        return True
+
     def forget(self, connection: str) -> None:
         """Drop everything about a connection that is no longer there."""
 
         def drop(database: sqlite3.Connection) -> None:
             database.execute("DELETE FROM dirty WHERE connection = ?", (connection,))
             database.execute("DELETE FROM watermarks WHERE connection = ?", (connection,))
+            database.execute("DELETE FROM notes WHERE connection = ?", (connection,))
 
         self._write(drop)
 
@@ -244,6 +308,24 @@ class Journal:
         self._write(
             lambda database: database.execute("REPLACE INTO watermarks VALUES (?, ?, ?)", (connection, name, value))
         )
+
+    def note(self, connection: str, name: str) -> str | None:
+        """A remembered text."""
+        rows = self._read("SELECT value FROM notes WHERE connection = ? AND name = ?", (connection, name))
+        return str(rows[0][0]) if rows else None
+
+    def set_note(self, connection: str, name: str, value: str) -> None:
+        """Remember a text."""
+        self._write(lambda database: database.execute("REPLACE INTO notes VALUES (?, ?, ?)", (connection, name, value)))
+
+    def take_note(self, connection: str, name: str) -> str | None:
+        """A remembered text, which is forgotten by that; of several who take it, one gets it."""
+        value = self.note(connection, name)
+        if value is None:
+            return None
+        statement = "DELETE FROM notes WHERE connection = ? AND name = ? AND value = ?"
+        cursor = self._write(lambda database: database.execute(statement, (connection, name, value)))
+        return value if cursor.rowcount == 1 else None
 
     def close(self) -> None:
         """Close the file; no method may be called afterwards."""
@@ -268,6 +350,14 @@ class Journal:
         parameters = (attempts, error, lease.generation, moment, lease.connection, lease.key)
         with self._released(lease):
             self._write(lambda database: database.execute(statement, parameters))
+
+    def _data_version(self) -> int:
+        """A number that changes when another connection to the file has written (SQLite, PRAGMA data_version)."""
+        return int(self._read("PRAGMA data_version", ())[0][0])
+
+    def _rearm(self) -> None:
+        parameters = {"now": self._clock(), "longest": LONGEST_DELAY}
+        self._write(lambda database: database.execute(_REARM, parameters))
 
     @contextlib.contextmanager
     def _released(self, lease: Lease) -> Iterator[None]:

@@ -11,12 +11,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.clock import SteadyClock
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.errors import JournalUnavailableError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.journal import (
     EVENT,
@@ -441,3 +443,98 @@ class JournalMachine(RuleBasedStateMachine):
 
 TestJournalMachine = JournalMachine.TestCase
 TestJournalMachine.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+
+
+def test_what_another_process_marks_is_found_and_due_whatever_its_clock_says(tmp_path, clock):
+    journal = Journal(tmp_path / "state.db", clock=clock)
+    assert not journal.absorb()
+    journal.mark_dirty("prod", ["own"])
+    assert not journal.absorb(), "its own writing is no news"
+    ahead = Clock()
+    ahead.now = clock.now + 7200
+    other = Journal(tmp_path / "state.db", clock=ahead)
+    other.mark_dirty("prod", ["theirs"])
+    other.close()
+    marks = journal.marks
+    assert journal.absorb()
+    assert journal.marks != marks, "workers look again"
+    assert not journal.absorb()
+    assert {journal.take("prod").key, journal.take("prod").key} == {"own", "theirs"}
+    journal.close()
+
+
+def test_a_clock_that_was_set_back_between_two_runs_delays_no_key(tmp_path, clock):
+    journal = Journal(tmp_path / "state.db", clock=clock, jitter=lambda low, high: high)
+    journal.mark_dirty("prod", ["new", "failing"])
+    new, failing = sorted((journal.take("prod"), journal.take("prod")), key=lambda lease: lease.key, reverse=True)
+    journal.failed(failing, "no")
+    journal.release(new)
+    journal.close()
+    clock.now -= 7200
+    again = Journal(tmp_path / "state.db", clock=clock)
+    assert {again.take("prod").key, again.take("prod").key} == {"new", "failing"}
+    again.close()
+
+
+def test_a_restart_does_not_undo_the_back_off(tmp_path, clock):
+    journal = Journal(tmp_path / "state.db", clock=clock, jitter=lambda low, high: high)
+    journal.mark_dirty("prod", ["failing"])
+    journal.failed(journal.take("prod"), "no")
+    journal.close()
+    again = Journal(tmp_path / "state.db", clock=clock)
+    assert again.take("prod") is None
+    clock.now += 1
+    assert again.take("prod").attempts == 1
+    again.close()
+
+
+def test_the_clock_of_a_running_journal_is_not_the_hosts(tmp_path, monkeypatch):
+    """Row 15 of the fault matrix: the host's clock is set back by an hour, and a mark is due all the same."""
+    journal = Journal(tmp_path / "state.db")
+    journal.mark_dirty("prod", ["a"])
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - 3600)
+    assert journal.take("prod").key == "a"
+    journal.close()
+
+
+def test_a_steady_clock_starts_with_the_time_of_day_and_only_goes_on():
+    wall, monotonic = iter([5000.0, 1.0]), iter([10.0, 12.5])
+    clock = SteadyClock(wall=lambda: next(wall), monotonic=lambda: next(monotonic))
+    assert clock() == 5002.5
+
+
+def test_a_bound_on_keys_is_told_per_connection(journal):
+    journal.mark_dirty("prod", ["a", "b"])
+    journal.mark_dirty("other", ["c"])
+    assert [journal.holds("prod", number) for number in (1, 2, 3)] == [True, True, False]
+
+
+def test_keys_are_listed_with_their_reasons_and_the_worst_first(journal, clock):
+    journal.mark_dirty("prod", ["bad"], SWEEP)
+    for _time in range(PARKED_AFTER + 1):
+        journal.failed(journal.take("prod"), "the console does not answer")
+        clock.now += LONGEST_DELAY
+    journal.mark_dirty("prod", ["new"])
+    bad, new = journal.keys("prod", 10)
+    assert (bad.key, bad.priority, bad.attempts, bad.parked) == ("bad", SWEEP, PARKED_AFTER + 1, True)
+    assert bad.error == "the console does not answer"
+    assert (new.key, new.priority, new.attempts, new.parked, new.error) == ("new", EVENT, 0, False, "")
+    assert (new.dirty_since, new.not_before) == (clock.now, clock.now)
+    assert [found.key for found in journal.keys("prod", 1)] == ["bad"]
+    assert journal.keys("other", 10) == []
+
+
+def test_notes_survive_and_are_taken_once(tmp_path):
+    journal = Journal(tmp_path / "state.db")
+    journal.set_note("prod", "order", "first")
+    journal.set_note("prod", "order", "second")
+    journal.close()
+    again = Journal(tmp_path / "state.db")
+    assert again.note("prod", "order") == "second"
+    assert again.note("other", "order") is None
+    assert [again.take_note("prod", "order") for _time in range(2)] == ["second", None]
+    again.set_note("prod", "order", "third")
+    again.forget("prod")
+    assert again.note("prod", "order") is None
+    again.close()
