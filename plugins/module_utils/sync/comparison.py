@@ -10,16 +10,29 @@ answers: which entities need a closer look, and which console objects the regist
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from ..registry.client import RegistryClient
+from ..registry.client import GROUP, PACKAGE, RegistryClient
 from ..registry.entities import ModelPackage, ModelPackageGroup
+from ..registry.listing import ListedPackage, PackageSummary, RegistryListing, UnreadPackage
 from .apply import GroupIds
 from .console_reader import ConsoleReader, InventoryEntry
 from .mapping import Kind
 from .owners import OwnerDirectory
+from .phases import sentence_of
 from .plan import is_current
 from .projection import Projection, project_group, project_package
+
+
+@dataclass(frozen=True, slots=True)
+class Uncompared:
+    """A listed entity that could not be compared, and why: that is its own trouble and nobody else's."""
+
+    kind: Kind
+    name: str
+    arn: str
+    error: str
 
 
 class Projector:
@@ -38,14 +51,27 @@ class Projector:
         return project_package(package, self._targets[Kind.MODEL].fields, self.owners.owner_of(package))
 
 
+def entity_name(entity: ModelPackageGroup | ModelPackage) -> str:
+    """Return what reports call an entity that has no projection."""
+    return entity.name if isinstance(entity, ModelPackageGroup) else f"{entity.group_name}-v{entity.version}"
+
+
 class FullComparison:
     """One pass over a registry and a console. Use `stale` for each kind (groups first), then `vanished`.
 
     The inventory is read when the object is made: ⌈M/500⌉ queries. Group ids learned on the way go to `groups`.
+    `is_settled` says for a registry without Search which packages need no Describe (registry.listing).
     """
 
-    def __init__(self, registry: RegistryClient, reader: ConsoleReader, projector: Projector, groups: GroupIds) -> None:
-        self._registry = registry
+    def __init__(
+        self,
+        registry: RegistryClient,
+        reader: ConsoleReader,
+        projector: Projector,
+        groups: GroupIds,
+        is_settled: Callable[[PackageSummary], bool] | None = None,
+    ) -> None:
+        self.listing = RegistryListing(registry, is_settled)
         self._projector = projector
         self.listed: Counter[Kind] = Counter()
         self.unchanged: Counter[Kind] = Counter()
@@ -57,17 +83,23 @@ class FullComparison:
         for entry in self._entries[Kind.GROUP].values():
             groups.put(str(entry.arn).rsplit("/", 1)[-1], entry.id)
 
-    def stale(self, kind: Kind) -> Iterator[Projection]:
+    def stale(self, kind: Kind) -> Iterator[Projection | Uncompared]:
         """Yield the projections of entities whose object is missing or may differ; streams the registry's pages."""
+        return (found for found in self.looks(kind) if found is not None)
+
+    def looks(self, kind: Kind) -> Iterator[Projection | Uncompared | None]:
+        """Yield for each listed entity what needs a closer look, or None where nothing does."""
         self._unseen[kind] = set(self._entries[kind])
-        for projection in self._projections(kind):
+        for entity in self._listed(kind):
             self.listed[kind] += 1
-            self._unseen[kind].discard(projection.arn)
-            entry = self._entries[kind].get(projection.arn)
-            if entry is not None and is_current(projection, entry.state):
-                self.unchanged[kind] += 1
-            else:
-                yield projection
+            self._unseen[kind].discard(entity.arn)
+            found = self._look(kind, entity)
+            self.unchanged[kind] += found is None
+            yield found
+
+    def total(self, kind: Kind) -> int | None:
+        """Return how many entities the registry has; None while, or where, it does not say so."""
+        return self.listing.total(GROUP if kind is Kind.GROUP else PACKAGE)
 
     def vanished(self, kind: Kind) -> list[InventoryEntry]:
         """Return the objects of entities that the listing did not have and that are not decommissioned yet.
@@ -89,10 +121,26 @@ class FullComparison:
         """Whether an object that is not of this registry's ARNs holds the name under the business entity."""
         return name.lower() in self._foreign_names[kind]
 
-    def _projections(self, kind: Kind) -> Iterator[Projection]:
-        if kind is Kind.GROUP:
-            return (self._projector.group(group) for group in self._registry.search_groups())
-        return (self._projector.package(package) for package in self._registry.search_packages())
+    def _listed(self, kind: Kind) -> Iterator[ModelPackageGroup | ListedPackage]:
+        return self.listing.groups() if kind is Kind.GROUP else self.listing.packages()
+
+    def _look(self, kind: Kind, entity: ModelPackageGroup | ListedPackage) -> Projection | Uncompared | None:
+        if isinstance(entity, PackageSummary):
+            return None
+        if isinstance(entity, UnreadPackage):
+            return Uncompared(kind, f"{entity.group_name}-v{entity.version}", entity.arn, entity.error)
+        try:
+            projection = self._project(entity)
+            entry = self._entries[kind].get(projection.arn)
+            is_same = entry is not None and is_current(projection, entry.state)
+        except Exception as error:  # one bad entity must not stop the run, whatever it is that is bad in it
+            return Uncompared(kind, entity_name(entity), entity.arn, sentence_of(error))
+        return None if is_same else projection
+
+    def _project(self, entity: ModelPackageGroup | ModelPackage) -> Projection:
+        if isinstance(entity, ModelPackageGroup):
+            return self._projector.group(entity)
+        return self._projector.package(entity)
 
     def _read_inventory(self, kind: Kind, reader: ConsoleReader) -> None:
         for entry in reader.inventory(kind):

@@ -10,10 +10,12 @@ many threads, what is counted, what a failure means and that check mode does not
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol, TypeVar
+
+from ..errors import WxgovError
 
 
 class PlannedOperation(Protocol):
@@ -81,19 +83,30 @@ class Outcome:
         }
 
 
+def sentence_of(error: Exception) -> str:
+    """Return what an entity's outcome says of an error; one that nobody foresaw is told from those that were."""
+    return str(error) if isinstance(error, WxgovError) else f"Unexpected {type(error).__name__}: {error}"
+
+
 @dataclass(slots=True)
 class Tally:
-    """What a phase says of its own work while it goes on; written by the thread that reads ``operations``.
+    """What a phase says of its own work while it goes on; only the thread that reads ``operations`` uses it.
 
-    ``listed`` counts registry entities by the value of their kind, ``total`` is how many entities the phase will look
-    at (None: not known), ``notes`` are sentences for the reader.
+    ``listed`` counts registry entities by the value of their kind; ``total`` is how many entities the phase will look
+    at (None: not known); ``notes`` are sentences for the reader. `on_look` is called now and then, for the progress.
     """
 
+    on_look: Callable[[], None]
     listed: Counter[str] = field(default_factory=Counter)
     unchanged: int = 0
     held: int = 0
     total: int | None = None
     notes: list[str] = field(default_factory=list)
+
+    def leave(self) -> None:
+        """Count an entity for which nothing is to be done."""
+        self.unchanged += 1
+        self.on_look()
 
 
 OperationT = TypeVar("OperationT", bound=PlannedOperation)
