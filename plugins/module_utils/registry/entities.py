@@ -22,10 +22,14 @@ class LifeCycle:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """The model card inside a model package; ``content`` is the parsed JSON, {} where it is absent or withheld."""
+    """The model card inside a model package; ``content`` is the parsed JSON, {} where it is absent or withheld.
+
+    ``readable`` False: the card has a content that we were not given, or cannot read. It must not be written over.
+    """
 
     status: str = ""
     content: Mapping[str, Any] = field(default_factory=dict)
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,11 +84,12 @@ def _life_cycle(value: Mapping[str, Any] | None) -> LifeCycle | None:
 def _card(value: Mapping[str, Any] | None) -> ModelCard | None:
     if value is None:
         return None
+    status, text = value.get("ModelCardStatus") or "", value.get("ModelCardContent")
     try:
-        content = json.loads(value.get("ModelCardContent") or "{}")
+        content = None if text is None else json.loads(text or "{}")
     except ValueError:  # withheld ("HIDDEN…") or cut off: the rest of the package is still good
-        content = {}
-    return ModelCard(value.get("ModelCardStatus") or "", content if isinstance(content, dict) else {})
+        content = None
+    return ModelCard(status, content) if isinstance(content, dict) else ModelCard(status, readable=False)
 
 
 def _creator(value: Mapping[str, Any]) -> Creator:

@@ -9,12 +9,13 @@ reported with the entity that it hangs under.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..connection.model import SyncSettings
 from ..console.client import ConsoleClient
 from ..console.errors import InvalidValueError
+from ..console.objects import Scalar
 from ..console.query import And, Column, Compare, Condition, In, Join, Or, Query, Row
 from ..console.schema import TypeDefinition
 
@@ -43,7 +44,10 @@ class GroupRef:
 
 @dataclass(frozen=True, slots=True)
 class UseCase:
-    """A use case. ``entities`` are the business entities among its parents that were asked about."""
+    """A use case. ``entities`` are the business entities among its parents that were asked about.
+
+    ``fields`` has the further fields that were asked for, where they have a value.
+    """
 
     id: str
     name: str
@@ -55,6 +59,7 @@ class UseCase:
     modified_at: str
     entities: tuple[Ref, ...] = ()
     model_groups: tuple[GroupRef, ...] = field(default=())
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +80,23 @@ class UseCases:
 
 class UseCaseReader:
     """Reads use cases. Cost of `under`, with E entities below the one asked about, U use cases and G groups:
-    2 type definitions, E + 1 requests for children, and ⌈U/500⌉ + ⌈G/500⌉ query pages."""
+    2 type definitions, E + 1 requests for children, and ⌈U/500⌉ + ⌈G/500⌉ query pages. ``fields`` names further fields
+    of a use case to read, where this console has them."""
 
-    def __init__(self, client: ConsoleClient, settings: SyncSettings) -> None:
+    def __init__(self, client: ConsoleClient, settings: SyncSettings, fields: Collection[str] = ()) -> None:
         self._client = client
         self._settings = settings
         schema = client.types()
         self._use_case = client.type_definition(schema.by_name(settings.use_case_type).name)
         self._group = client.type_definition(schema.model_group(settings.model_group_type).name)
         self._group.field(settings.arn_field)
+        self._fields = tuple(name for name in fields if name in self._use_case.fields)
+
+    @property
+    def statuses(self) -> tuple[str, ...]:
+        """The statuses of a use case that this console knows; empty where it has no such field."""
+        status = self._use_case.fields.get(STATUS_FIELD)
+        return () if status is None else status.enum_values
 
     def under(self, entity_id: str, wanted: Filter | None = None) -> UseCases:
         """Return the use cases under an entity and under those below it.
@@ -101,15 +114,29 @@ class UseCaseReader:
             misplaced=tuple(case for case in misplaced.values() if case.id not in managed),
         )
 
+    def find(self, case_id: str, entity_id: str) -> UseCases:
+        """Return one use case as `under` would, or nothing when it is elsewhere.
+
+        Cost: 2 queries; for one that is not directly under the entity 2 queries and E + 1 requests for children.
+        """
+        wanted = Filter(case_id)
+        case = self._use_cases((entity_id,), wanted).get(case_id)
+        if case is not None:
+            groups = self._groups(entity_id, case_id).get(case_id, ())
+            return UseCases((replace(case, model_groups=tuple(groups)),), ())
+        below = tuple(self._entities_below(entity_id))
+        misplaced = self._use_cases(below, wanted).get(case_id) if below else None
+        return UseCases((), () if misplaced is None else (misplaced,))
+
     def _use_cases(self, entity_ids: tuple[str, ...], wanted: Filter) -> dict[str, UseCase]:
         kind, entity = self._use_case.name, self._settings.business_entity_type
         extra = tuple(name for name in (STATUS_FIELD, OWNER_FIELD) if name in self._use_case.fields)
-        columns = tuple(Column(name, kind) for name in (*_PLAIN, *extra))
+        columns = tuple(Column(name, kind) for name in (*_PLAIN, *extra, *self._fields))
         columns += (Column(ID, entity), Column(NAME, entity))
         where = And((In(Column(ID, entity), entity_ids), *_conditions(kind, wanted, self._use_case)))
         found: dict[str, UseCase] = {}
         for row in self._client.select(Query(columns, kind, (Join(entity, "CHILD", kind),), where)):
-            case = _use_case(row, kind, entity)
+            case = _use_case(row, kind, entity, self._fields)
             known = found.get(case.id)
             found[case.id] = case if known is None else replace(known, entities=known.entities + case.entities)
         return found
@@ -124,12 +151,14 @@ class UseCaseReader:
                     pending.append(child.id)
                     yield child.id
 
-    def _groups(self, entity_id: str) -> dict[str, list[GroupRef]]:
+    def _groups(self, entity_id: str, case_id: str | None = None) -> dict[str, list[GroupRef]]:
         group, kind, entity = self._group.name, self._use_case.name, self._settings.business_entity_type
         arn = Column(self._settings.arn_field, group)
         columns = (Column(ID, group), Column(NAME, group), arn, Column(ID, kind))
         joins = (Join(kind, "CHILD", group), Join(entity, "CHILD", kind))
-        where = Compare(Column(ID, entity), "=", entity_id)
+        where: Condition = Compare(Column(ID, entity), "=", entity_id)
+        if case_id is not None:
+            where = And((where, Compare(Column(ID, kind), "=", case_id)))
         found: dict[str, list[GroupRef]] = {}
         for row in self._client.select(Query(columns, group, joins, where)):
             ref = GroupRef(_text(row, ID, group), _text(row, NAME, group), _text(row, arn.field, group) or None)
@@ -163,7 +192,7 @@ def _check_statuses(definition: TypeDefinition, statuses: Collection[str]) -> No
         )
 
 
-def _use_case(row: Row, kind: str, entity: str) -> UseCase:
+def _use_case(row: Row, kind: str, entity: str, fields: Collection[str]) -> UseCase:
     return UseCase(
         id=_text(row, ID, kind),
         name=_text(row, NAME, kind),
@@ -174,6 +203,7 @@ def _use_case(row: Row, kind: str, entity: str) -> UseCase:
         location=_text(row, "Location", kind),
         modified_at=_text(row, "Last Modification Date", kind),
         entities=(Ref(_text(row, ID, entity), _text(row, NAME, entity)),),
+        fields={name: row[f"{kind}.{name}"] for name in fields if f"{kind}.{name}" in row},
     )
 
 

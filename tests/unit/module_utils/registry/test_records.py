@@ -71,12 +71,19 @@ def test_a_package_without_group_is_no_version_of_anything():
     assert read_package(alone, "Search") is None
 
 
-@pytest.mark.parametrize("content", ["HIDDEN_DUE_TO_SECURITY_REASONS", "", None, "[1]", '{"cut off'])
+@pytest.mark.parametrize("content", ["HIDDEN_DUE_TO_SECURITY_REASONS", None, "[1]", '{"cut off'])
 def test_a_card_whose_content_is_withheld_keeps_its_status(content):
     card = {"ModelCardStatus": "Approved", "ModelCardContent": content}
     package = read_package({**PACKAGE, "ModelCard": card}, "DescribeModelPackage")
     assert package is not None
-    assert package.card == ModelCard("Approved", {})
+    assert package.card == ModelCard("Approved", {}, readable=False)
+
+
+@pytest.mark.parametrize("content", ["", "{}"])
+def test_an_empty_card_is_readable(content):
+    package = read_package({**PACKAGE, "ModelCard": {"ModelCardContent": content}}, "DescribeModelPackage")
+    assert package is not None
+    assert package.card == ModelCard("", {}, readable=True)
 
 
 @pytest.mark.parametrize("key", ["ModelPackageArn", "CreationTime"])
