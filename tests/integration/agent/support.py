@@ -44,9 +44,9 @@ def event_body(arn: str, name: str = "update_model_package", **changes: Any) -> 
     event["detail"]["eventID"] = str(uuid.uuid4())
     for part in ("requestParameters", "responseElements"):
         fields = event["detail"].get(part) or {}
-        for name in ("modelPackageArn", "modelPackageName"):
-            if name in fields:
-                fields[name] = arn
+        for member in ("modelPackageArn", "modelPackageName"):
+            if member in fields:
+                fields[member] = arn
     event["detail"].update(changes)
     return json.dumps(event)
 
