@@ -111,8 +111,18 @@ def make_runtime(connection: Connection) -> ConnectionRuntime:
     """Return the live parts of a connection for the agent; raises what open_connection raises."""
     parts = open_connection(connection)
     return ConnectionRuntime(
-        reconciler=KeyReconciler(parts.registry, parts.reader, parts.projector, parts.applier),
-        sweeper=Sweeper(parts.registry, parts.reader, parts.projector, parts.applier.groups, GuardSettings()),
+        reconciler=make_reconciler(parts),
+        sweeper=make_sweeper(parts),
         sqs_client=client_for(parts.session, "sqs"),
         console=parts.console,
     )
+
+
+def make_reconciler(parts: Parts) -> KeyReconciler:
+    """Return what settles one dirty key of a connection."""
+    return KeyReconciler(parts.registry, parts.reader, parts.projector, parts.applier)
+
+
+def make_sweeper(parts: Parts) -> Sweeper:
+    """Return what finds the keys of a connection that no event told of."""
+    return Sweeper(parts.registry, parts.reader, parts.projector, parts.applier.groups, GuardSettings())
