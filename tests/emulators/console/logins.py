@@ -12,7 +12,7 @@ import json
 import secrets
 import threading
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .clock import Clock
@@ -39,7 +39,7 @@ def _coded(data: bytes) -> str:
 
 
 class Logins:
-    """Gives out tokens and checks them. Tokens end with their time, with ``revoke`` and with a reset."""
+    """Gives out tokens and checks them. Tokens end with their time, with ``revoke``, ``rotate`` and a reset."""
 
     def __init__(self, account: Account, users: Users, clock: Clock) -> None:
         self._account = account
@@ -52,6 +52,13 @@ class Logins:
         """Make every token invalid that was given out so far."""
         with self._lock:
             self._key = secrets.token_bytes(32)
+
+    def rotate(self, api_key: str | None = None, password: str | None = None) -> None:
+        """Replace the secrets that are given: the old ones, and every token that they brought, are good no more."""
+        with self._lock:
+            kept = self._account
+            self._account = replace(kept, api_key=api_key or kept.api_key, password=password or kept.password)
+        self.revoke()
 
     def issue(self, seconds: int) -> str:
         """Return a new token: a JSON web token in shape, with iat and exp of the emulator's clock."""

@@ -147,6 +147,10 @@ class ConsoleEmulator:
         """End every session."""
         self.console.logins.revoke()
 
+    def rotate_secrets(self, api_key: str | None = None, password: str | None = None) -> None:
+        """Replace the API key or the password until the next reset; every session ends."""
+        self.console.logins.rotate(api_key, password)
+
     def objects(self, type_name: str | None = None) -> list[dict[str, Any]]:
         """Return the objects, oldest first, as the API's full objects; of one type, or all."""
         console = self.console
@@ -354,6 +358,15 @@ def _control(emulator: ConsoleEmulator) -> Mapping[tuple[str, str], Callable[[Re
         ("GET", "switches"): lambda request: json_answer(emulator.switches.as_json()),
         ("POST", "switches"): switch,
         ("DELETE", "tokens"): done(lambda request: emulator.revoke_tokens()),
+        ("POST", "secrets"): done(lambda request: _rotate(emulator, request)),
         ("GET", "objects"): lambda request: json_answer({"objects": emulator.objects(request.arguments.get("type"))}),
         ("POST", "preload"): lambda request: json_answer(preload(emulator.console, request.json()), 201),
     }
+
+
+def _rotate(emulator: ConsoleEmulator, request: Request) -> None:
+    secrets = request.json()
+    is_text = all(isinstance(secret, str) and secret for secret in secrets.values())
+    if not secrets or set(secrets) - {"api_key", "password"} or not is_text:
+        raise bad_request("What can be rotated is api_key and password")
+    emulator.rotate_secrets(**secrets)

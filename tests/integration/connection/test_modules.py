@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,16 @@ AUTHORITIES = certifi.where()
 PROFILE = f"arn:aws:sagemaker:eu-central-1:{ACCOUNT}:user-profile/d-abc/links"
 QUEUE = f"https://sqs.eu-central-1.amazonaws.com/{ACCOUNT}/other.fifo"
 AMBIENT = {"role_arn": None, "external_id": None, "ambient": True}
+BY_PASSWORD = {
+    "validate": False,
+    "business_entity": "4577",
+    "console_auth_method": "basic",
+    "console_api_key": None,
+    "console_instance_id": None,
+    "console_token_url": None,
+    "console_username": "svc",
+    "console_password": "secret-password",
+}
 
 # What is asked; where the diff must show it, and with which values. "before" are options that the connection is made
 # with beyond the usual ones.
@@ -112,6 +123,41 @@ CYCLES: dict[str, dict[str, Any]] = {
         "before": {"validate": False, "business_entity": "4577"},
         "ask": {"console_token_url": "", "validate": False},
         "shows": {"console.auth_options.token_url": ("{console}", None)},
+    },
+    **{
+        f"console_api_key_{place}": {
+            "before": {"validate": False, "business_entity": "4577"},
+            "ask": {f"console_api_key_{place}": "elsewhere", "validate": False},
+            "shows": {
+                "console.auth_options.api_key": ("********", None),
+                f"console.auth_options.api_key_{place}": (None, "elsewhere"),
+            },
+        }
+        for place in ("file", "env", "secret")
+    },
+    **{
+        f"console_password_{place}": {
+            "before": BY_PASSWORD,
+            "ask": {f"console_password_{place}": "elsewhere", "validate": False},
+            "shows": {
+                "console.auth_options.password": ("********", None),
+                f"console.auth_options.password_{place}": (None, "elsewhere"),
+            },
+        }
+        for place in ("file", "env", "secret")
+    },
+    "console_api_key back in the connection": {
+        "before": {
+            "validate": False,
+            "business_entity": "4577",
+            "console_api_key": None,
+            "console_api_key_file": "/run/key",
+        },
+        "ask": {"console_api_key": "secret-new-key", "validate": False},
+        "shows": {
+            "console.auth_options.api_key": (None, "******** (changed)"),
+            "console.auth_options.api_key_file": ("/run/key", None),
+        },
     },
     "console_allow_http": {"ask": {"console_allow_http": True}, "shows": {"console.allow_http": (False, True)}},
     "validate_certs": {"ask": {"validate_certs": False}, "shows": {"console.validate_certs": (True, False)}},
@@ -290,6 +336,39 @@ def test_the_environment_can_stand_for_the_consoles_options(host: Host, monkeypa
     made = host.connection(**host.options)
     assert made["connection"]["console"]["url"] == host.console.url
     assert "demo-api-key" in host.files()["credit-risk.json"]
+
+
+def test_a_secret_kept_elsewhere_is_read_there_and_not_copied(
+    host: Host, tmp_path: pathlib.Path, world_of_aws: Callable[..., None]
+) -> None:
+    world_of_aws(trusting=True)
+    del host.options["console_api_key"]
+    secrets = boto3.Session().client("secretsmanager", region_name="eu-central-1")
+    arn = secrets.create_secret(Name="team/console", SecretString='{"api_key": "demo-api-key"}')["ARN"]
+    key = tmp_path / "key"
+    key.write_text("demo-api-key\n")
+    key.chmod(0o600)
+    for place, value in (("file", str(key)), ("secret", arn)):
+        made = host.connection(**host.options, **{f"console_api_key_{place}": value})
+        assert made["connection"]["console"]["auth_options"][f"api_key_{place}"] == value
+        assert "demo-api-key" not in host.files()["credit-risk.json"] + str(made)
+        tried = host.run("governance_connection", name="credit-risk", test=True)
+        assert not tried.get("failed"), tried["msg"]
+
+    key.chmod(0o644)
+    assert f"chmod 0600 {key}" in host.refuse(console_api_key_file=str(key))
+    assert "secretsmanager" in host.refuse(console_api_key_secret=arn.replace("team", "other")).lower()
+    assert "exclude each other" in host.refuse(console_api_key_file=str(key), console_api_key="secret-x")
+
+
+def test_a_place_is_no_secret_to_be_left_alone(host: Host) -> None:
+    """update_secret=on_create keeps the value that is there; where it is kept can still be changed."""
+    host.connection(**host.options)
+    moved = {"name": "credit-risk", "console_api_key_file": "/run/key", "validate": False, "update_secret": "on_create"}
+    assert host.connection(**moved)["operations"] == ["update"]
+    kept = {"name": "credit-risk", "console_api_key": "secret-x", "validate": False, "update_secret": "on_create"}
+    assert host.connection(**kept)["changed"] is False
+    assert "/run/key" in host.files()["credit-risk.json"]
 
 
 def test_info(host: Host, client: Any) -> None:

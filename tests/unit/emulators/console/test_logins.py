@@ -114,6 +114,22 @@ def test_tokens_can_be_revoked(api):
     assert api.call("GET", "types").status_code == 401
 
 
+def test_a_rotated_secret_shuts_the_old_one_and_its_tokens_out(console):
+    console.rotate_secrets(api_key="new-key")
+    login = f"{console.url}/api/2.0/services/demo-instance/apikeys/token"
+    assert requests.post(login, json={"apikey": "demo-api-key"}, timeout=5).status_code == 401
+    token = requests.post(login, json={"apikey": "new-key"}, timeout=5).json()["token"]
+    types = f"{console.url}/opgrc/api/v2/types"
+    assert requests.get(types, headers={"Authorization": f"Bearer {token}"}, timeout=5).status_code == 200
+    old = requests.post(f"{console.url}/_emulator/secrets", json={"password": "new-password"}, timeout=5)
+    assert old.status_code == 204
+    assert requests.get(types, headers={"Authorization": f"Bearer {token}"}, timeout=5).status_code == 401
+    assert requests.get(types, auth=("svc", "demo-password"), timeout=5).status_code == 401
+    assert requests.get(types, auth=("svc", "new-password"), timeout=5).status_code == 200
+    for body in ({}, {"token": "x"}, {"api_key": 5}, {"password": ""}):
+        assert requests.post(f"{console.url}/_emulator/secrets", json=body, timeout=5).status_code == 400
+
+
 def test_an_inactive_user_is_out(api):
     api.emulator.add_user("svc", "svc@example.com", active=False)
     assert api.call("GET", "types").status_code == 401

@@ -26,7 +26,11 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.secrets
 )
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.serialization import dumps
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.store import DirectoryStore
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.stores import StoreSettings, open_store
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.stores import (
+    StoreSettings,
+    open_store,
+    read_secret,
+)
 
 REGION = "eu-central-1"
 
@@ -370,3 +374,30 @@ def test_the_rights_that_the_documentation_names_are_enough_and_each_is_needed(u
             live_a_life(client, dataclasses.replace(connection, name=f"other-{number}"))
     for right in RIGHTS:
         assert f"C(secretsmanager:{right})" in ModuleDocFragment.DOCUMENTATION
+
+
+def test_a_single_secret_is_read_by_name_or_arn_in_its_own_region(cloud, monkeypatch):
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    arns = {
+        region: boto3.Session()
+        .client("secretsmanager", region_name=region)
+        .create_secret(Name="console", SecretString=f"key of {region}")["ARN"]
+        for region in ("us-east-1", REGION)
+    }
+    assert read_secret("console") == "key of us-east-1"
+    assert {region: read_secret(arn) for region, arn in arns.items()} == {region: f"key of {region}" for region in arns}
+
+
+def test_a_single_secret_that_is_no_text_or_not_there_is_said_so(cloud, monkeypatch):
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    boto3.Session().client("secretsmanager", region_name=REGION).create_secret(Name="bytes", SecretBinary=b"\0precious")
+    with pytest.raises(ConnectionStoreError, match="bytes holds bytes and no text") as error:
+        read_secret("bytes")
+    assert "precious" not in str(error.value)
+    with pytest.raises(ConnectionStoreError, match="refused to read nothing"):
+        read_secret("nothing")
+    for odd in ("arn:aws:secretsmanager", "arn:aws:secretsmanager:mars-1:1:secret:x"):
+        with pytest.raises((ConnectionStoreError, AwsSessionError)):
+            read_secret(odd)

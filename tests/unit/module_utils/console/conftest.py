@@ -25,7 +25,8 @@ class Maker:
 
     def __call__(self, *, url=None, settings=None, policy=FAST, method="mcsp", clock=lambda: 0.0, **options):
         if method == "mcsp":
-            options = {"api_key": "demo-api-key", "instance_id": "demo-instance", "token_url": self.url} | options
+            key = {} if any(name.startswith("api_key_") for name in options) else {"api_key": "demo-api-key"}
+            options = key | {"instance_id": "demo-instance", "token_url": self.url} | options
         transport = Transport(
             url or self.url,
             authenticator(method, **options),
