@@ -154,15 +154,16 @@ def _check_receive_body(response_dict: Mapping[str, Any], **_event: object) -> N
 
 
 def _message(entry: object) -> Message:
-    parts = [entry.get(name) for name in ("MessageId", "ReceiptHandle", "Body")] if isinstance(entry, dict) else [None]
-    if not all(isinstance(part, str) for part in parts):
+    known = entry if isinstance(entry, dict) else {}
+    name, handle, body = (known.get(part) for part in ("MessageId", "ReceiptHandle", "Body"))
+    if not (isinstance(name, str) and isinstance(handle, str) and isinstance(body, str)):
         raise UnreadableQueueAnswerError("A message in the answer to ReceiveMessage has no id, handle or body.")
-    return Message(*(str(part) for part in parts), sent_at=_sent_at(entry))
+    return Message(name, handle, body, _sent_at(known))
 
 
-def _sent_at(entry: object) -> float | None:
+def _sent_at(entry: Mapping[str, Any]) -> float | None:
     """SQS gives milliseconds as text; whatever else is there costs no message, only a figure on the status page."""
-    attributes = entry.get("Attributes") if isinstance(entry, dict) else None
+    attributes = entry.get("Attributes")
     text = attributes.get("SentTimestamp") if isinstance(attributes, dict) else None
     return int(text) / 1000 if isinstance(text, str) and text.isdecimal() else None
 

@@ -18,6 +18,7 @@ from ..connection.secrets_store import DEFAULT_PREFIX
 from ..connection.store import DEFAULT_DIRECTORY
 from ..connection.stores import StoreKind, StoreSettings
 from .errors import SettingsError
+from .serving.address import DEFAULT_LISTEN, Address, parse_listen
 
 STORES = ("directory", "secretsmanager")
 ALL_CONNECTIONS = "all"
@@ -33,6 +34,8 @@ class Settings:
     that are in the store. Of several agents, each gets its share of the names, and the others stand by.
     ``dirty_limit`` keys of a connection in the journal, and no more is received for it until there are fewer.
     A look at a key that took longer than ``doubt_seconds`` is repeated: another agent may have acted in between.
+    ``listen`` is where the status page, metrics and health are served: IP:PORT, [IPv6]:PORT, unix:/PATH, or "" for
+    nowhere; beyond the loopback interface a ``listen_token_file`` is needed.
     ``queue_retention_seconds`` is what a queue is taken to keep messages for when it does not tell.
     """
 
@@ -55,6 +58,13 @@ class Settings:
     reload_seconds: float = 30
     log_format: str = "auto"
     log_level: str = "info"
+    listen: str = DEFAULT_LISTEN
+    listen_token_file: Path | None = None
+
+    @property
+    def address(self) -> Address | None:
+        """Where to listen; None: nowhere."""
+        return parse_listen(self.listen)
 
     @property
     def store(self) -> StoreSettings:
@@ -82,7 +92,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "reload_seconds": (0.1, 3600),
 }
 _INTEGERS = frozenset({"workers", "dirty_limit", "receive_wait_seconds"})
-_DIRECTORIES = frozenset({"connections_dir", "state_dir"})
+_PATHS = frozenset({"connections_dir", "state_dir", "listen_token_file"})
 _TEXTS = frozenset({"secrets_prefix", "secrets_region"})
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "connections_store": STORES,
@@ -114,6 +124,7 @@ def read_settings(content: object) -> Settings:
     problems = [f"{name} is not a setting (there are {', '.join(names)})" for name in content if name not in names]
     problems += [f"{name} is missing" for name in _NEEDED if name not in content]
     problems += [problem for name in names if name in content and (problem := _problem(name, content[name]))]
+    problems += [] if problems else _problem_of_listening(content)
     if problems:
         raise SettingsError("; ".join(problems) + ".")
     values: dict[str, Any] = {name: _converted(name, value) for name, value in content.items()}
@@ -121,7 +132,7 @@ def read_settings(content: object) -> Settings:
 
 
 def _converted(name: str, value: Any) -> Any:
-    if name in _DIRECTORIES:
+    if name in _PATHS:
         return Path(value)
     if name == "connections":
         return None if value == ALL_CONNECTIONS else tuple(dict.fromkeys(value))
@@ -131,7 +142,9 @@ def _converted(name: str, value: Any) -> Any:
 def _problem(name: str, value: object) -> str | None:
     if name == "connections":
         return _problem_of_names(value)
-    if name in _DIRECTORIES:
+    if name == "listen":
+        return _problem_of_address(value)
+    if name in _PATHS:
         good = isinstance(value, str) and os.path.isabs(value)
         return None if good else f"{name} is {value!r} and must be an absolute path"
     if name in _TEXTS:
@@ -149,6 +162,22 @@ def _problem_of_number(name: str, value: object) -> str | None:
         kind = "a whole number" if name in _INTEGERS else "a number"
         return f"{name} is {value!r} and must be {kind} from {least:g} to {most:g}"
     return None
+
+
+def _problem_of_address(value: object) -> str | None:
+    try:
+        parse_listen(value)
+    except ValueError as error:
+        return f"listen is {value!r} and {error}"
+    return None
+
+
+def _problem_of_listening(content: Mapping[str, Any]) -> list[str]:
+    """Whoever can reach the server beyond this machine must be made to show a token."""
+    address = parse_listen(content.get("listen", DEFAULT_LISTEN))
+    if address is None or address.is_loopback or "listen_token_file" in content:
+        return []
+    return [f"listen is {address.url}, which others can reach: name a listen_token_file"]
 
 
 def _problem_of_names(value: object) -> str | None:
