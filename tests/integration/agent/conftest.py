@@ -27,6 +27,7 @@ SETTINGS: dict[str, Any] = {
     "grace_seconds": 10,
     "workers": 4,
     "log_format": "json",
+    "listen": "",
 }
 
 

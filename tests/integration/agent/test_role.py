@@ -42,7 +42,7 @@ class Host:
             "sync_agent_unit_dir": str(self.units),
             "sync_agent_python": sys.executable,
             "sync_agent_wheelhouse": str(WHEELHOUSE),
-            "sync_agent_settings": {"receive_wait_seconds": 1, "status_seconds": 0.2},
+            "sync_agent_settings": {"listen": "", "receive_wait_seconds": 1, "status_seconds": 0.2},
             "sync_agent_environment": {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "WXGOV_TEST_SECRET": SECRET},
         }
         self.units.mkdir()
@@ -140,7 +140,7 @@ def test_the_life_of_a_deployment(host):
     before = (host.source / "errors.py").read_text()
     (host.source / "errors.py").write_text(before + "# changed\n")
     changes = {
-        "sync_agent_settings": {"receive_wait_seconds": 1, "status_seconds": 0.3},
+        "sync_agent_settings": {"listen": "", "receive_wait_seconds": 1, "status_seconds": 0.3},
         "sync_agent_environment": {"AWS_ENDPOINT_URL": "http://127.0.0.1:2"},
     }
     (checked,) = host.deploy({**changes, "check": True})
