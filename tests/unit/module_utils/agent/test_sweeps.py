@@ -31,6 +31,7 @@ moments = st.floats(0, 4e9)
 class Result:
     listed: int = 3
     marked: int = 1
+    held_back: tuple[str, ...] = ()
 
 
 class RecordingSweeper:
