@@ -130,6 +130,12 @@ options:
       - Key that new secrets are encrypted with, with O(connections_store=secretsmanager). If not set, it is the
         account's own key for Secrets Manager.
     type: str
+  cross_account_queue:
+    description:
+      - Whether the queue of O(queue_url) may belong to another account than O(account_id). Without it such a queue is
+        taken for a mistake. It is looked at where one of the two is given.
+    type: bool
+    default: false
   max_connections:
     description:
       - How many connections there may be.
@@ -345,6 +351,7 @@ RULE_OPTIONS: dict[str, dict[str, Any]] = {
     "update_secret": {"type": "str", "choices": ["always", "on_create"], "default": "always", "no_log": False},
     **STORE_OPTIONS,
     "secrets_kms_key_id": {"type": "str", "no_log": False},
+    "cross_account_queue": {"type": "bool", "default": False},
     "max_connections": {"type": "int", "default": 10},
     "validate": {"type": "bool", "default": True},
     "validate_aws": {"type": "bool", "default": False},
@@ -365,6 +372,7 @@ def main() -> None:
         validate_aws=params["validate_aws"],
         update_secrets=params["update_secret"] == "always",
         max_connections=params["max_connections"],
+        cross_account_queue=params["cross_account_queue"],
     )
     if params["test"] and params["state"] == "absent":
         module.fail_json(msg="test=true needs state=present: there is nothing to test about a connection that goes.")

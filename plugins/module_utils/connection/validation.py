@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from .arns import ACCOUNT_ID, REGION_FORM, parse_queue_url, parse_role_arn, parse_user_profile_arn
 from .errors import InvalidConnectionError
@@ -18,6 +19,8 @@ MAX_CONNECTIONS = 10
 """The most connections that the vendor's console takes."""
 
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
+_CONTEXT = re.compile(r"(?:/[^/]+)*?/(?:[^/]*-)?opgrc(?=/|$)")
+_DEFAULT_PORTS = {"https": 443, "http": 80}
 _ACCESS_KEY_ID = re.compile(r"\w{12,128}", re.ASCII)
 
 
@@ -61,8 +64,35 @@ def company_problems(
 
 
 def _same_entity(one: Connection, other: Connection) -> bool:
-    consoles = (one.console.url.rstrip("/").lower(), other.console.url.rstrip("/").lower())
-    return one.business_entity_id == other.business_entity_id and consoles[0] == consoles[1]
+    same_console = console_key(one.console.url) == console_key(other.console.url)
+    return one.business_entity_id == other.business_entity_id and same_console
+
+
+def console_key(url: str) -> tuple[str, int | None, str]:
+    """Return what tells consoles apart: host, port and context path, however the address is written.
+
+    https://HOST, https://host:443/ and https://host/opgrc/api/v2 are one console. What is no address is its own text.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return (url, None, "")
+    context = _CONTEXT.match(parts.path.rstrip("/"))
+    host = (parts.hostname or "").rstrip(".")
+    return (host, port or _DEFAULT_PORTS.get(parts.scheme), context[0] if context else "/opgrc")
+
+
+def queue_account_problems(connection: Connection) -> tuple[str, ...]:
+    """Return what is wrong with a queue of another account than the registry's, which events reach only by design."""
+    with suppress(InvalidConnectionError):
+        owner = parse_queue_url(connection.queue_url).account_id
+        if owner != connection.account_id:
+            return (
+                f"The queue {connection.queue_url} is of the account {owner}, the registry of {connection.account_id}: "
+                "give the queue of the registry's account, or say cross_account_queue=true if that is meant.",
+            )
+    return ()
 
 
 def _identity(connection: Connection) -> Iterator[str]:

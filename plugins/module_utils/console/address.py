@@ -14,6 +14,7 @@ from .errors import WrongAddressError
 
 API_PATH = "/api/v2"
 DEFAULT_CONTEXT = "/opgrc"
+DEFAULT_PORTS = {"https": 443, "http": 80}
 UI_PATH = "/app/jspview/react/grc/task-view/"
 
 
@@ -52,7 +53,7 @@ def parse_address(url: str, *, allow_http: bool = False) -> Address:
             f"{url} is not the address of a console: give https://HOST, or the address up to and with its context "
             "path, which ends in opgrc (https://HOST/opgrc)."
         )
-    return Address(f"{parts.scheme}://{parts.netloc}", match["context"] if match else DEFAULT_CONTEXT)
+    return Address(_origin(parts), match["context"] if match else DEFAULT_CONTEXT)
 
 
 def check_scheme(url: str, *, allow_http: bool) -> None:
@@ -75,6 +76,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _origin(parts: SplitResult) -> str:
+    """Return scheme and host in one spelling: clients of one console find each other by it."""
+    host = parts.hostname or ""
+    bracketed = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in (None, DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{bracketed}{port}"
 
 
 def _split(url: str) -> SplitResult:

@@ -14,7 +14,7 @@ from ..connection.model import Connection
 from ..connection.plan import Operation, Wanted, merge, plan, shown
 from ..connection.store import Loaded
 from ..connection.stores import ConnectionStore
-from ..connection.validation import MAX_CONNECTIONS, company_problems, value_problems
+from ..connection.validation import MAX_CONNECTIONS, company_problems, queue_account_problems, value_problems
 from ..console.client import ConsoleClient
 from .aws_checks import check_credentials
 from .checks import Check, failures
@@ -37,13 +37,15 @@ class Rules:
     """How a connection is registered.
 
     ``validate``: look at the console; ``validate_aws``: assume the role, with and without the external id;
-    ``update_secrets``: replace secrets that are there already.
+    ``update_secrets``: replace secrets that are there already; ``cross_account_queue``: the queue may be another
+    account's.
     """
 
     validate: bool = True
     validate_aws: bool = False
     update_secrets: bool = True
     max_connections: int = MAX_CONNECTIONS
+    cross_account_queue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def decide_presence(store: ConnectionStore, wanted: Wanted, rules: Rules) -> Reg
     seen = store.load_all()
     existing = store.find(wanted.name)
     target = merge(existing, wanted, update_secrets=rules.update_secrets)
-    _raise_for(value_problems(target, known_regions()))
+    _raise_for((*value_problems(target, known_regions()), *_queue_problems(target, wanted, rules)))
     target = _with_entity(existing, target, wanted, rules)
     _raise_for(company_problems(target, seen.connections, rules.max_connections))
     if rules.validate_aws:
@@ -176,6 +178,13 @@ def check_console(client: ConsoleClient, target: Connection, entity: str | None 
     user = check_default_user(client, target.default_user)
     check_sync_settings(client, sync)
     return replace(target, business_entity_id=found.id, business_entity_name=found.name, default_user=user.user_name)
+
+
+def _queue_problems(target: Connection, wanted: Wanted, rules: Rules) -> tuple[str, ...]:
+    """Look at the queue's account where queue or account are given: that a kept one is meant was said when it was."""
+    if rules.cross_account_queue or (wanted.queue_url is None and wanted.account_id is None):
+        return ()
+    return queue_account_problems(target)
 
 
 def _raise_for(problems: Iterable[str]) -> None:

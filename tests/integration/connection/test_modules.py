@@ -48,7 +48,7 @@ CYCLES: dict[str, dict[str, Any]] = {
     "default_user": {"ask": {"default_user": "j.doe@example.com"}, "shows": {"default_user": ("svc", "jdoe")}},
     "account_id": {
         "before": AMBIENT,
-        "ask": {"account_id": "222233334444"},
+        "ask": {"account_id": "222233334444", "cross_account_queue": True},
         "shows": {"account_id": (ACCOUNT, "222233334444")},
     },
     "region": {
@@ -198,6 +198,7 @@ CYCLES: dict[str, dict[str, Any]] = {
 def test_every_option_has_a_cycle() -> None:
     asked = {option for cycle in CYCLES.values() for option in cycle["ask"]}
     assert set(CONNECTION_OPTIONS) - asked == {"name"}
+    assert asked - set(CONNECTION_OPTIONS) == {"validate", "cross_account_queue"}
 
 
 def at(document: Any, path: str) -> Any:
@@ -297,6 +298,7 @@ def test_secrets_are_left_alone_on_request(host: Host) -> None:
         ({"default_profile_arn": PROFILE.replace(ACCOUNT, "999999999999")}, "999999999999"),
         ({"queue_url": QUEUE.removesuffix(".fifo")}, "not a FIFO queue"),
         ({"queue_url": QUEUE.replace("eu-central-1", "us-east-1")}, "region us-east-1"),
+        ({"queue_url": QUEUE.replace(ACCOUNT, "999999999999")}, "cross_account_queue=true"),
         ({"account_id": "111"}, "12 digits"),
         ({"ambient": True}, "exclude each other"),
         ({"name": "../evil"}, "cannot be a connection's name"),
@@ -371,13 +373,19 @@ def test_a_place_is_no_secret_to_be_left_alone(host: Host) -> None:
     assert "/run/key" in host.files()["credit-risk.json"]
 
 
+def test_a_queue_of_another_account_is_taken_for_a_mistake_until_it_is_said_to_be_meant(host: Host) -> None:
+    foreign = {**host.options, "queue_url": QUEUE.replace(ACCOUNT, "999999999999")}
+    assert host.connection(**foreign, cross_account_queue=True)["operations"] == ["create"]
+    assert host.connection(name="credit-risk", enabled=False)["operations"] == ["update"]
+    assert "999999999999" in host.refuse(**foreign)
+
+
 def test_info(host: Host, client: Any) -> None:
     assert host.run("governance_connection_info") == {"changed": False, "connections": [], "problems": []}
     made = host.connection(**host.options)["connection"]
     client.create_object(NewObject("SOXBusEntity", "Retail"))
-    host.connection(
-        **host.options | AMBIENT | {"name": "retail", "business_entity": "Retail", "account_id": "222233334444"}
-    )
+    retail = {"name": "retail", "business_entity": "Retail", "account_id": "222233334444"}
+    host.connection(**host.options | AMBIENT | retail | {"queue_url": QUEUE.replace(ACCOUNT, "222233334444")})
     (host.directory / "broken.json").write_text('{"schema_version": 2}')
     every = host.run("governance_connection_info")
     assert [connection["name"] for connection in every["connections"]] == ["credit-risk", "retail"]

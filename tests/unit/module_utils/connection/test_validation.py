@@ -17,6 +17,7 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model i
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.validation import (
     company_problems,
     partition_of,
+    queue_account_problems,
     value_problems,
 )
 
@@ -124,6 +125,43 @@ def test_two_consoles_may_use_one_number(connection, another):
         console=dataclasses.replace(another.console, url="https://other"),
     )
     assert company_problems(connection, [elsewhere]) == ()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://host", "https://HOST", True),
+        ("https://host", "https://host./", True),
+        ("https://host", "https://host:443/", True),
+        ("https://host", "https://host/opgrc/api/v2", True),
+        ("https://host/openpages-a-opgrc", "https://host/openpages-a-opgrc/api", True),
+        ("http://host", "http://host:80", True),
+        ("https://host", "https://host:8443", False),
+        ("https://host", "https://host.example.com", False),
+        ("https://host/openpages-a-opgrc", "https://host/openpages-b-opgrc", False),
+        ("https://[::1]", "https://[::1]:443", True),
+        ("https://[", "https://[", True),
+        ("https://host:port", "https://host", False),
+    ],
+)
+def test_one_console_is_one_however_its_address_is_written(one, other, same, connection, another):
+    at_one = dataclasses.replace(connection, console=dataclasses.replace(connection.console, url=one))
+    at_other = dataclasses.replace(
+        another,
+        business_entity_id=connection.business_entity_id,
+        console=dataclasses.replace(another.console, url=other),
+    )
+    found = company_problems(at_one, [at_other])
+    assert [("business entity" in problem) for problem in found] == ([True] if same else [])
+
+
+def test_a_queue_of_another_account(connection):
+    assert queue_account_problems(connection) == ()
+    foreign = dataclasses.replace(connection, account_id="222233334444")
+    (problem,) = queue_account_problems(foreign)
+    assert "account 111122223333" in problem
+    assert "of 222233334444" in problem
+    assert queue_account_problems(dataclasses.replace(connection, queue_url="no url")) == ()
 
 
 def test_one_account_has_one_connection(connection, another):

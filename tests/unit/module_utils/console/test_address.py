@@ -27,6 +27,8 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors imp
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080/opgrc/api/v2"),
         ("http://localhost", "http://localhost/opgrc/api/v2"),
         ("http://[::1]:81", "http://[::1]:81/opgrc/api/v2"),
+        ("HTTPS://Host.EXAMPLE.com:443", "https://host.example.com/opgrc/api/v2"),
+        ("https://[2001:DB8::1]:443/", "https://[2001:db8::1]/opgrc/api/v2"),
     ],
 )
 def test_every_form_leads_to_the_api(url, api):
