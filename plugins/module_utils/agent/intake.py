@@ -24,10 +24,16 @@ from .errors import JournalUnavailableError
 from .journal import Journal
 from .liveness import CALL_SECONDS, Beat, no_beat
 from .log import fields, reason
-from .queue import EventQueue, Message
+from .queue import ATTEMPT_SECONDS, EventQueue, Message
 from .status import Counters
 
 log = logging.getLogger(__name__)
+
+HELD_ATTEMPT = "receive_attempt"
+"""The journal's note of a receive that nobody waited for: its id and the time, in wall-clock seconds."""
+
+FULL_PAUSE = 1.0
+"""Seconds between two looks at a journal that has as many keys as it may have."""
 
 Step = Callable[[str], None]
 """Called with the name of each step just taken; tests stop the process there."""
@@ -37,10 +43,21 @@ def no_step(_name: str) -> None:
     """The `Step` of a real agent."""
 
 
+def held_attempt(journal: Journal, connection: str) -> str | None:
+    """The id of the receive that an agent before this one left under way, if the service may still know it."""
+    try:
+        note = journal.take_note(connection, HELD_ATTEMPT)
+    except JournalUnavailableError:
+        return None
+    attempt_id, _space, moment = (note or "").partition(" ")
+    return attempt_id if moment and 0 <= journal.now() - float(moment) < ATTEMPT_SECONDS else None
+
+
 class Intake:
     """Receives, marks and deletes until `stop`. No error ends it: it backs off and tries again.
 
-    ``on_outage(seconds)`` is called when the queue answers again after being out of reach that long.
+    ``on_outage(seconds)`` is called when the queue answers again after being out of reach that long. ``dirty_limit``
+    keys in the journal, and nothing is received until there are fewer: what waits then waits in the queue.
     """
 
     def __init__(
@@ -51,6 +68,7 @@ class Intake:
         counters: Counters,
         *,
         on_outage: Callable[[float], None],
+        dirty_limit: int = 100_000,
         step: Step = no_step,
         beat: Beat = no_beat,
         clock: Callable[[], float] = time.time,
@@ -61,17 +79,47 @@ class Intake:
         self._journal = journal
         self._counters = counters
         self._on_outage = on_outage
+        self._dirty_limit = dirty_limit
         self._step = step
         self._beat = beat
         self._clock = clock
         self._jitter = jitter
         self._stopping = threading.Event()
         self._last_answer = clock()
+        self._polling = False
+        self._left = False
+        self._full = False
+        self._look_at = 0.0
         self._fields = fields(connection=connection.name)
 
     def stop(self) -> None:
         """Let `run` return after the receive that is under way and what it brings."""
         self._stopping.set()
+
+    @property
+    def may_be_left(self) -> bool:
+        """Whether the process may end now: only a receive is under way, and `take_leave` has seen to what it brings."""
+        return self._left and self._polling
+
+    def take_leave(self) -> None:
+        """After `stop`: see to it that the receive under way, which may take 20 s more, need not be waited for.
+
+        One more receive, with the same `ReceiveRequestAttemptId` and without waiting, brings what SQS has handed out to
+        the first one, if anything. What it hands out to that one later, when nobody listens any more, the agent that
+        starts next asks for under the same id, which is noted in the journal. A queue that knows no such ids is waited
+        for.
+        """
+        if not self._queue.is_fifo:
+            return
+        try:
+            if self._polling:
+                note = f"{self._queue.attempt_id()} {self._journal.now()}"
+                self._journal.set_note(self._connection.name, HELD_ATTEMPT, note)
+                self._take_in(self._queue.receive(wait_seconds=0))
+        except Exception as error:  # the receive under way is waited for then, as long as there is time
+            log.warning("the last receive failed: %s", reason(error), extra=self._fields)
+            return
+        self._left = True
 
     def run(self) -> None:
         """Work until `stop`."""
@@ -79,7 +127,10 @@ class Intake:
         while not self._stopping.is_set():
             self._beat(CALL_SECONDS)
             try:
-                self.turn()
+                if self._is_full():
+                    self._stopping.wait(FULL_PAUSE)
+                else:
+                    self.turn()
             except Exception as error:  # no failure of a call may end the intake
                 delay = backoff.next()
                 self._counters.failed("queue_errors", reason(error))
@@ -90,7 +141,16 @@ class Intake:
 
     def turn(self) -> None:
         """One receive and all that follows from it. Raises whatever the queue's calls raise."""
-        messages = self._queue.receive()
+        self._polling = True
+        try:
+            if self._stopping.is_set():  # after the line before, so that `take_leave` and this cannot miss each other
+                return
+            messages = self._queue.receive()
+        finally:
+            self._polling = False
+        self._take_in(messages)
+
+    def _take_in(self, messages: list[Message]) -> None:
         self._answered()
         sent = [message.sent_at for message in messages if message.sent_at is not None]
         self._counters.saw_messages(self._clock() - min(sent) if sent else 0.0)
@@ -98,6 +158,22 @@ class Intake:
             self._counters.add("received", len(messages))
             self._step("received")
             self._handle(messages)
+
+    def _is_full(self) -> bool:
+        """Whether the journal has all the keys that it may have; looked up once a second, as counting takes a while."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return self._full
+        was_full, self._look_at = self._full, now + FULL_PAUSE
+        self._full = self._journal.holds(self._connection.name, self._dirty_limit)
+        if self._full and not was_full:
+            self._counters.add("intake_pauses")
+            log.error(
+                "%d keys wait: nothing more is received until there are fewer", self._dirty_limit, extra=self._fields
+            )
+        if was_full and not self._full:
+            log.info("receiving again", extra=self._fields)
+        return self._full
 
     def _answered(self) -> None:
         now = self._clock()

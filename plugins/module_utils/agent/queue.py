@@ -6,13 +6,15 @@
 botocore gives an empty answer for a 200 whose body it cannot parse, and SQS's answer for "no message" is as empty; so
 the raw body of every receive is checked before it is parsed. A receive whose answer was lost is repeated with the same
 `ReceiveRequestAttemptId`: SQS then gives the same messages again instead of locking the group for the visibility
-timeout (SQS API reference, ReceiveMessage; valid for 5 minutes, FIFO queues only).
+timeout (SQS API reference, ReceiveMessage; valid for 5 minutes, FIFO queues only). An id may outlive the process: see
+`Intake.take_leave`.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +26,8 @@ from .errors import UnreadableQueueAnswerError
 log = logging.getLogger(__name__)
 
 BATCH = 10  # the most that SQS gives and deletes in one call
-_ATTEMPT_SECONDS = 240.0
-_DEAD_LETTER_GROUP = "undecodable"
+ATTEMPT_SECONDS = 240.0
+"""How long an attempt's id is used again: less than the 5 minutes of the service, for clocks that differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +50,70 @@ class Deletion:
 
 
 class EventQueue:
-    """One queue over a boto3 SQS client. Methods raise botocore's errors and UnreadableQueueAnswerError."""
+    """One queue over a boto3 SQS client. Methods raise botocore's errors and UnreadableQueueAnswerError.
+
+    ``attempt_id`` is that of a receive whose answer another process did not wait for.
+    """
 
     def __init__(
-        self, client: Any, url: str, *, wait_seconds: int = 20, clock: Callable[[], float] = time.monotonic
+        self,
+        client: Any,
+        url: str,
+        *,
+        wait_seconds: int = 20,
+        attempt_id: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._url = url
         self._wait_seconds = wait_seconds
         self._clock = clock
-        self._attempt: tuple[str, float] | None = None
+        self._lock = threading.Lock()
+        self._attempt = (attempt_id, clock()) if attempt_id else None
         self._dead_letter_url: str | None = None
         client.meta.events.register(
             "before-parse.sqs.ReceiveMessage", _check_receive_body, unique_id="wxgov-agent-check-receive-body"
         )
 
-    def receive(self) -> list[Message]:
-        """Long poll once."""
+    @property
+    def is_fifo(self) -> bool:
+        """Whether the queue knows attempts' ids, and so gives messages again whose answer was lost."""
+        return self._url.endswith(".fifo")
+
+    def attempt_id(self) -> str:
+        """The id of the receive that is under way, or whose answer was lost, or that comes next."""
+        with self._lock:
+            now = self._clock()
+            if self._attempt is None or now - self._attempt[1] > ATTEMPT_SECONDS:
+                self._attempt = (uuid.uuid4().hex, now)
+            return self._attempt[0]
+
+    def receive(self, wait_seconds: int | None = None) -> list[Message]:
+        """Long poll once, or for ``wait_seconds``."""
         request: dict[str, Any] = {
             "MaxNumberOfMessages": BATCH,
-            "WaitTimeSeconds": self._wait_seconds,
+            "WaitTimeSeconds": self._wait_seconds if wait_seconds is None else wait_seconds,
             "MessageSystemAttributeNames": ["SentTimestamp"],
         }
-        if self._url.endswith(".fifo"):
-            request["ReceiveRequestAttemptId"] = self._attempt_id()
-        answer = self._client.receive_message(QueueUrl=self._url, **request)
+        if self.is_fifo:
+            request["ReceiveRequestAttemptId"] = self.attempt_id()
+        try:
+            answer = self._client.receive_message(QueueUrl=self._url, **request)
+        except Exception as error:
+            if _is_refusal(error):
+                self._end_attempt()  # nothing was handed out, and an id that the service does not like must not stay
+            raise
         messages = [_message(entry) for entry in answer.get("Messages") or []]
-        self._attempt = None
+        self._end_attempt()
         return messages
+
+    def retention_seconds(self) -> float:
+        """How long the queue keeps a message (1 call)."""
+        answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["MessageRetentionPeriod"])
+        text = (answer.get("Attributes") or {}).get("MessageRetentionPeriod")
+        if not isinstance(text, str) or not text.isdecimal():
+            raise UnreadableQueueAnswerError(f"The queue {self._url} does not tell its retention period.")
+        return float(text)
 
     def delete(self, messages: Sequence[Message]) -> Deletion:
         """Delete up to `BATCH` messages in one call; what fails on the service's side is tried once more."""
@@ -108,8 +146,9 @@ class EventQueue:
             },
         }
         if url.endswith(".fifo"):
-            # One copy a message, even when the answer is lost and the message comes again.
-            request |= {"MessageGroupId": _DEAD_LETTER_GROUP, "MessageDeduplicationId": message.id}
+            # One copy a message, even when the answer is lost and the message comes again; and a group each, so that
+            # one which is looked at later (see redrive) locks no other.
+            request |= {"MessageGroupId": message.id, "MessageDeduplicationId": message.id}
         try:
             answer = self._client.send_message(QueueUrl=url, **request)
         except Exception:
@@ -118,11 +157,9 @@ class EventQueue:
         _require(answer, "MessageId", "SendMessage")
         return True
 
-    def _attempt_id(self) -> str:
-        now = self._clock()
-        if self._attempt is None or now - self._attempt[1] > _ATTEMPT_SECONDS:
-            self._attempt = (uuid.uuid4().hex, now)
-        return self._attempt[0]
+    def _end_attempt(self) -> None:
+        with self._lock:
+            self._attempt = None
 
     def _find_dead_letter_queue(self) -> str | None:
         """The queue behind this one, found by the ARN in its redrive policy (2 calls, then remembered)."""
@@ -159,6 +196,15 @@ def _message(entry: object) -> Message:
     if not (isinstance(name, str) and isinstance(handle, str) and isinstance(body, str)):
         raise UnreadableQueueAnswerError("A message in the answer to ReceiveMessage has no id, handle or body.")
     return Message(name, handle, body, _sent_at(known))
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the service said no (botocore's ClientError with a 4xx) at the first try: then it has done nothing."""
+    response = getattr(error, "response", None)
+    metadata = response.get("ResponseMetadata") if isinstance(response, dict) else None
+    if not isinstance(metadata, dict) or metadata.get("RetryAttempts"):
+        return False
+    return metadata.get("HTTPStatusCode") in range(400, 500)
 
 
 def _sent_at(entry: Mapping[str, Any]) -> float | None:

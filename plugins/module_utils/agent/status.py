@@ -34,6 +34,7 @@ COUNTED = (
     "delete_failures",
     "queue_errors",
     "journal_errors",
+    "intake_pauses",
     "reconcile_failures",
     "sweeps_full",
     "sweeps_incremental",
