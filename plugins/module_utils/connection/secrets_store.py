@@ -11,7 +11,7 @@ meanwhile (API reference of UpdateSecretVersionStage, RemoveFromVersionId), and 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,7 +44,7 @@ EDIT_ATTEMPTS = 10
 class SecretsStore:
     """Connections as secrets named prefix + name. One instance is for one thread; the client may be shared.
 
-    Calls: names 1 for every 100 secrets, load 1, load_all names + 1 each, save 2 (a new one 1), remove 2.
+    Calls: names and revisions 1 for every 100 secrets, load 1, load_all names + 1 each, save 2 (a new one 1), remove 2.
     """
 
     def __init__(
@@ -70,13 +70,21 @@ class SecretsStore:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the connections, sorted. Raises ConnectionStoreError."""
+        return tuple(sorted(self.revisions()))
+
+    def revisions(self) -> Mapping[str, str]:
+        """Return, for each name, the id of its current version. Raises ConnectionStoreError."""
         filters = [{"Key": "name", "Values": [self.prefix]}] if self.prefix else []
-        found: list[str] = []
+        found: dict[str, str] = {}
         with _told("list the secrets", "ListSecrets", self.place):
             for page in self._client.get_paginator("list_secrets").paginate(Filters=filters):
-                found += [str(secret["Name"]) for secret in _expect(page, "SecretList", "ListSecrets")]
-        names = (name.removeprefix(self.prefix) for name in found if name.startswith(self.prefix))
-        return tuple(sorted(name for name in names if NAME_FORM.fullmatch(name)))
+                for secret in _expect(page, "SecretList", "ListSecrets"):
+                    name = str(secret["Name"])
+                    if name.startswith(self.prefix) and NAME_FORM.fullmatch(name.removeprefix(self.prefix)):
+                        stages = secret.get("SecretVersionsToStages") or {}
+                        current = sorted(version for version, labels in stages.items() if CURRENT in labels)
+                        found[name.removeprefix(self.prefix)] = " ".join(current)
+        return found
 
     def load(self, name: str) -> Connection:
         """Return a connection. Raises NoSuchConnectionError, BrokenConnectionError, InvalidConnectionError (name)."""

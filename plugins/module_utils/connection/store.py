@@ -55,6 +55,22 @@ class DirectoryStore:
         names = (name.removesuffix(SUFFIX) for name in entries if name.endswith(SUFFIX))
         return tuple(name for name in names if NAME_FORM.fullmatch(name))
 
+    def revisions(self) -> Mapping[str, str]:
+        """Return, for each name, what tells that its file was replaced, written, or given other permissions.
+
+        Raises ConnectionStoreError where the directory cannot be read, also where there is none.
+        """
+        if not self.path.is_dir():
+            raise ConnectionStoreError(f"The directory {self.path} is not there.")
+        found: dict[str, str] = {}
+        for name in self.names():
+            try:
+                stat = self._file(name).stat()
+            except OSError:
+                continue  # removed since it was listed
+            found[name] = f"{stat.st_ino}-{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ctime_ns}"
+        return found
+
     def load(self, name: str) -> Connection:
         """Return a connection. Raises NoSuchConnectionError, BrokenConnectionError, InvalidConnectionError (name)."""
         path = self._file(name)

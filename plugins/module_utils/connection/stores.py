@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
@@ -28,6 +28,9 @@ class ConnectionStore(Protocol):
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the connections, sorted."""
+
+    def revisions(self) -> Mapping[str, str]:
+        """Return, for each name, something that is another one whenever the connection has been written."""
 
     def load(self, name: str) -> Connection:
         """Return a connection."""

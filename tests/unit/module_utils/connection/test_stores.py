@@ -401,3 +401,31 @@ def test_a_single_secret_that_is_no_text_or_not_there_is_said_so(cloud, monkeypa
     for odd in ("arn:aws:secretsmanager", "arn:aws:secretsmanager:mars-1:1:secret:x"):
         with pytest.raises((ConnectionStoreError, AwsSessionError)):
             read_secret(odd)
+
+
+def test_a_revision_is_another_one_whenever_a_connection_was_written(store, kept, connection, another):
+    for one in (connection, another):
+        store.save(one)
+    first = store.revisions()
+    assert set(first) == {connection.name, another.name}
+    assert kept.open().revisions() == first, "they are the store's, not this process's"
+    store.save(dataclasses.replace(connection, description="another text"))
+    second = store.revisions()
+    assert second[connection.name] != first[connection.name]
+    assert second[another.name] == first[another.name]
+    store.remove(another.name)
+    assert set(store.revisions()) == {connection.name}
+
+
+def test_all_revisions_cost_one_call(cloud, connection, another):
+    store = Secrets().open()
+    for one in (connection, another):
+        store.save(one)
+    cloud.clear_calls()
+    store.revisions()
+    assert cloud.calls() == {"secretsmanager.ListSecrets": 1}
+
+
+def test_a_directory_that_is_gone_has_no_revisions(tmp_path):
+    with pytest.raises(ConnectionStoreError, match="not there"):
+        DirectoryStore(tmp_path / "gone").revisions()
