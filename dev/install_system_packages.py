@@ -20,6 +20,7 @@ import tempfile
 PACKAGES = {
     "chromium": "chromium",  # the status page is tested in a real browser
     "chromedriver": "chromium-driver",
+    "systemd-analyze": "systemd",  # checks the agent's unit and how well it is shut in
 }
 """Programs that must be on the PATH, and the package that brings each."""
 
