@@ -151,7 +151,8 @@ class FaithfulSageMakerResponse(responses.SageMakerResponse):
             value = self.params.get(name)
             if value:
                 return value if value.startswith("arn:") else f"{prefix}:{kind}/{value}"
-        return "*"
+        profile = self.params.get("UserProfileName")
+        return f"{prefix}:user-profile/{self.params.get('DomainId')}/{profile}" if profile else "*"
 
     def _user(self) -> dict[str, Any]:
         return user_context(caller_of(self.headers))
