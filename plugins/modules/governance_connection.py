@@ -119,6 +119,16 @@ options:
     description:
       - System name of the console's type of business entities. A new connection has V(SOXBusEntity).
     type: str
+  sync_push_use_cases:
+    description:
+      - Whether a use case that is approved gets a model package group and a first model package in the registry. A new
+        connection does so unless told otherwise.
+    type: bool
+  sync_push_text:
+    description:
+      - Whether a use case's description and purpose go to the model cards of its packages. A new connection does so
+        unless told otherwise.
+    type: bool
   update_secret:
     description:
       - V(always) replaces secrets that differ from those given; V(on_create) leaves a secret alone that is there.
@@ -263,7 +273,8 @@ connection:
       type: dict
       sample: {"url": "https://console.example.com", "auth_method": "mcsp", "validate_certs": true}
     sync:
-      description: Names of the console's types and fields that the synchronisation uses.
+      description:
+        - Names of the console's types and fields that the synchronisation uses, and what it may write to the registry.
       type: dict
       sample: {"arn_field": "Integration:External ID", "model_type": "Model"}
 operations:
@@ -344,6 +355,8 @@ CONNECTION_OPTIONS: dict[str, dict[str, Any]] = {
     "sync_model_type": {"type": "str"},
     "sync_use_case_type": {"type": "str"},
     "sync_business_entity_type": {"type": "str"},
+    "sync_push_use_cases": {"type": "bool"},
+    "sync_push_text": {"type": "bool"},
 }
 
 RULE_OPTIONS: dict[str, dict[str, Any]] = {

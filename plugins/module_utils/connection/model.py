@@ -55,9 +55,10 @@ class ConsoleEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class SyncSettings:
-    """Names of the console's types and fields that the synchronisation uses.
+    """Names of the console's types and fields that the synchronisation uses, and what it may write to the registry.
 
-    ``model_group_type`` None means: the type labelled "Model Group".
+    ``model_group_type`` None means: the type labelled "Model Group". With ``push_use_cases`` an approved use case gets
+    a model package group; with ``push_text`` a use case's text goes to the model cards of its packages.
     """
 
     arn_field: str = "Integration:External ID"
@@ -66,6 +67,8 @@ class SyncSettings:
     model_type: str = "Model"
     use_case_type: str = "Register"
     business_entity_type: str = "SOXBusEntity"
+    push_use_cases: bool = True
+    push_text: bool = True
 
 
 @dataclass(frozen=True, slots=True)

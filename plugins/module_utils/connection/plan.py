@@ -68,6 +68,8 @@ class Wanted:
     sync_model_type: str | None = None
     sync_use_case_type: str | None = None
     sync_business_entity_type: str | None = None
+    sync_push_use_cases: bool | None = None
+    sync_push_text: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,4 +272,6 @@ def _sync(existing: SyncSettings, wanted: Wanted) -> SyncSettings:
         model_type=_chosen(wanted.sync_model_type, existing.model_type),
         use_case_type=_chosen(wanted.sync_use_case_type, existing.use_case_type),
         business_entity_type=_chosen(wanted.sync_business_entity_type, existing.business_entity_type),
+        push_use_cases=_chosen(wanted.sync_push_use_cases, existing.push_use_cases),
+        push_text=_chosen(wanted.sync_push_text, existing.push_text),
     )

@@ -1,14 +1,14 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A connection as a JSON document, schema version 1.
+"""A connection as a JSON document, schema version 2.
 
 A document of an older version is brought up to date while it is read (MIGRATIONS), and written in the present version
 when it is next saved; one of a newer version is refused.
 
 ::
 
-    {"schema_version": 1, "name": …, "description": …, "enabled": true,
+    {"schema_version": 2, "name": …, "description": …, "enabled": true,
      "business_entity": {"id": …, "name": …}, "default_user": …,
      "account_id": …, "region": …, "default_profile_arn": null, "queue_url": …,
      "credentials": {"type": "assume_role", "role_arn": …, "external_id": null}
@@ -17,7 +17,7 @@ when it is next saved; one of a newer version is refused.
      "console": {"url": …, "auth_method": …, "auth_options": {…}, "validate_certs": true, "ca_path": null,
                  "allow_http": false},
      "sync": {"arn_field": …, "state_field": …, "model_group_type": null, "model_type": …, "use_case_type": …,
-              "business_entity_type": …}}
+              "business_entity_type": …, "push_use_cases": true, "push_text": true}}
 """
 
 from __future__ import annotations
@@ -40,11 +40,18 @@ from .model import (
     SyncSettings,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Migration: TypeAlias = Callable[[dict[str, object]], dict[str, object]]
 
-MIGRATIONS: Mapping[int, Migration] = {}
+
+def _from_version_1(document: dict[str, object]) -> dict[str, object]:
+    """Version 1 knew only the direction from the registry to the console; the settings of the other have defaults."""
+    sync = _Section("sync", document["sync"]).copy()
+    return {**document, "sync": {"push_use_cases": True, "push_text": True, **sync}}
+
+
+MIGRATIONS: Mapping[int, Migration] = {1: _from_version_1}
 """What turns a document of a version into one of the next; version 1 is the first there ever was."""
 
 _CREDENTIALS: Mapping[str, type[AssumeRole | AccessKey | AmbientCredentials]] = {
@@ -250,6 +257,8 @@ def _sync(section: _Section) -> SyncSettings:
         model_type=section.text("model_type"),
         use_case_type=section.text("use_case_type"),
         business_entity_type=section.text("business_entity_type"),
+        push_use_cases=section.boolean("push_use_cases"),
+        push_text=section.boolean("push_text"),
     )
     section.finish()
     return sync

@@ -187,6 +187,14 @@ CYCLES: dict[str, dict[str, Any]] = {
         "ask": {"sync_use_case_type": "Usage"},
         "shows": {"sync.use_case_type": ("Register", "Usage")},
     },
+    "sync_push_use_cases": {
+        "ask": {"sync_push_use_cases": False},
+        "shows": {"sync.push_use_cases": (True, False)},
+    },
+    "sync_push_text": {
+        "ask": {"sync_push_text": False},
+        "shows": {"sync.push_text": (True, False)},
+    },
     "sync_business_entity_type": {
         "before": {"validate": False, "business_entity": "4577"},
         "ask": {"sync_business_entity_type": "Vendor", "validate": False},
@@ -386,7 +394,7 @@ def test_info(host: Host, client: Any) -> None:
     client.create_object(NewObject("SOXBusEntity", "Retail"))
     retail = {"name": "retail", "business_entity": "Retail", "account_id": "222233334444"}
     host.connection(**host.options | AMBIENT | retail | {"queue_url": QUEUE.replace(ACCOUNT, "222233334444")})
-    (host.directory / "broken.json").write_text('{"schema_version": 2}')
+    (host.directory / "broken.json").write_text('{"schema_version": 1000}')
     every = host.run("governance_connection_info")
     assert [connection["name"] for connection in every["connections"]] == ["credit-risk", "retail"]
     assert every["connections"][0] == made

@@ -115,6 +115,13 @@ def test_each_sync_option_changes_its_own_value_alone(field, connection):
     assert merge(connection, wanted(**{f"sync_{field}": "New"})) == expected
 
 
+@pytest.mark.parametrize("field", ["push_use_cases", "push_text"])
+def test_each_switch_changes_its_own_value_alone(field, connection):
+    off = dataclasses.replace(connection, sync=dataclasses.replace(connection.sync, **{field: False}))
+    assert merge(connection, wanted(**{f"sync_{field}": False})) == off
+    assert merge(off, wanted()) == off
+
+
 def test_empty_texts_clear(connection):
     full = dataclasses.replace(
         connection,

@@ -50,7 +50,7 @@ CONNECTIONS = st.builds(
     description=TEXT,
     default_profile_arn=OPTIONAL,
     enabled=st.booleans(),
-    sync=st.builds(SyncSettings, TEXT, TEXT, OPTIONAL, TEXT, TEXT, TEXT),
+    sync=st.builds(SyncSettings, TEXT, TEXT, OPTIONAL, TEXT, TEXT, TEXT, st.booleans(), st.booleans()),
 )
 
 
@@ -103,8 +103,8 @@ def test_a_name_and_a_kind_of_credentials_that_cannot_be(connection):
 
 
 def test_a_newer_version_is_refused_with_what_to_do(connection):
-    with pytest.raises(BrokenConnectionError, match="schema version 2.*upgrade"):
-        loads(json.dumps(to_document(connection) | {"schema_version": 2}))
+    with pytest.raises(BrokenConnectionError, match=rf"schema version {SCHEMA_VERSION + 1}.*upgrade"):
+        loads(json.dumps(to_document(connection) | {"schema_version": SCHEMA_VERSION + 1}))
     with pytest.raises(BrokenConnectionError, match="never existed"):
         loads(json.dumps(to_document(connection) | {"schema_version": 0}))
 
@@ -152,6 +152,13 @@ def test_documents_that_cannot_be_brought_up_to_date(document, words):
     steps = {1: lambda document: {"queue": document["queue_url"]}, 2: lambda document: document}
     with pytest.raises(BrokenConnectionError, match=words):
         migrate(document, steps, 3)
+
+
+def test_a_document_of_version_1_gets_the_defaults_of_what_it_did_not_know(connection):
+    document = to_document(connection)
+    for name in ("push_use_cases", "push_text"):
+        del document["sync"][name]
+    assert loads(json.dumps(document | {"schema_version": 1})) == connection
 
 
 def test_every_older_version_leads_to_the_present_one():
