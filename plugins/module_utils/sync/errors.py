@@ -22,3 +22,7 @@ class ParentMissingError(SyncError):
 
 class LinkError(SyncError):
     """A model group and a use case that cannot be linked as asked."""
+
+
+class UseCaseError(SyncError):
+    """What a use case is to get in the registry cannot be made as planned."""
