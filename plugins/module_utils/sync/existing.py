@@ -1,166 +1,209 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The existing-model sync: a full comparison of one registry with the console, and the operations that it leads to.
+"""The engine of the existing-model sync: carries out phases, counts, and keeps one bad entity from stopping the run.
 
-Order: groups, then models, then what has vanished. The registry is read page by page and acted on in batches, so memory
-does not grow with the number of packages that change. One bad entity never stops the run.
+While one thread reads both sides and plans, others write. How much is planned ahead is bounded, so memory does not grow
+with the number of objects that change, and it is enough to keep all writers busy while the next page is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
 
-from ..console.client import ConsoleClient
+from ..console.errors import LoginRefusedError, UnreachableError
+from ..console.limiter import Priority, calling_for
 from ..errors import WxgovError
-from ..registry.client import RegistryClient
-from .apply import Applier
-from .comparison import FullComparison, Projector
-from .console_reader import ConsoleReader, InventoryEntry
-from .guard import GuardSettings, reason_to_hold
-from .mapping import Kind
-from .plan import ConsoleRecord, Create, Operation, plan_entity, plan_gone
-from .projection import Projection
-from .report import Outcome, RunReport
+from .errors import SyncError
+from .guard import GuardSettings
+from .phases import Outcome, Phase, PlannedOperation, Tally, sentence_of
+from .report import Progress, RunReport
 
-BATCH = 200
+AHEAD = 200
+"""Operations planned and not yet carried out, at least."""
+GIVE_UP_AFTER = 50
+"""Operations in a row that failed because the console was not there, after which the run is stopped."""
+SHOW_EVERY = 0.5
+"""Seconds between two reports of progress, at least."""
+
+Calls = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """How a run goes: ``concurrency`` writes at a time; with ``check`` nothing is written on either side."""
+    """How a run goes: ``concurrency`` writes at a time; with ``check`` nothing is written on either side.
+
+    ``describe_all`` is for a registry without Search: describe every package, also those whose summary is known.
+    ``state_dir`` is where the known summaries are kept (None: nowhere).
+    """
 
     concurrency: int = 4
     check: bool = False
     guard: GuardSettings = field(default_factory=GuardSettings)
+    describe_all: bool = False
+    state_dir: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """What the engine reads off the two sides: calls by side and name, and how far each holds callers back."""
+
+    calls: Callable[[], Calls]
+    throttling: Callable[[], Mapping[str, float | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """How an operation ended. ``is_absent``: the console was not there."""
+
+    outcome: Outcome
+    is_absent: bool = False
 
 
 class ExistingModelSync:
     """One run over one connection."""
 
-    def __init__(
-        self,
-        registry: RegistryClient,
-        console: ConsoleClient,
-        reader: ConsoleReader,
-        projector: Projector,
-        applier: Applier,
-        settings: RunSettings,
-    ) -> None:
-        self._registry = registry
-        self._console = console
-        self._reader = reader
-        self._projector = projector
-        self._applier = applier
+    def __init__(self, phases: Sequence[Phase[Any]], settings: RunSettings, meter: Meter) -> None:
+        self._phases = phases
         self._settings = settings
+        self._meter = meter
 
     def run(self, report: RunReport, clock: Callable[[], float], on_progress: Callable[[RunReport], None]) -> None:
-        """Run, filling `report` as it goes and calling `on_progress` after each batch.
+        """Run, filling `report` as it goes and calling `on_progress` now and then.
 
         An error that concerns one entity is that entity's outcome; one that stops the run is in ``report.error``.
         """
         started = clock()
+        shown = started
+
+        def show(*, now: bool = False) -> None:
+            nonlocal shown
+            at = clock()
+            if not now and at - shown < SHOW_EVERY:
+                return
+            shown = at
+            report.seconds = at - started
+            report.calls = self._meter.calls()
+            report.throttling = self._meter.throttling()
+            on_progress(report)
+
         try:
-            self._note_unmapped(report)
-            comparison = FullComparison(self._registry, self._reader, self._projector, self._applier.groups)
-            with ThreadPoolExecutor(self._settings.concurrency, "sync") as pool:
-                for kind in (Kind.GROUP, Kind.MODEL):
-                    for batch in _batches(comparison.stale(kind), BATCH):
-                        self._carry_out(self._plan(batch, comparison, report), pool, report)
-                        on_progress(report)
-                    report.listed[kind.value] = comparison.listed[kind]
-                    report.counts["unchanged"] += comparison.unchanged[kind]
-                for kind in (Kind.MODEL, Kind.GROUP):
-                    self._carry_out(self._plan_vanished(comparison, kind, report), pool, report)
+            with (
+                calling_for(Priority.SWEEP),
+                ThreadPoolExecutor(self._settings.concurrency, "sync") as pool,
+            ):
+                for number, phase in enumerate(self._phases, 1):
+                    report.progress = Progress(phase.name, number, len(self._phases))
+                    show(now=True)
+                    _PhaseRun(phase, report, pool, self._settings, clock, show).run()
         except WxgovError as error:
             report.error = str(error)
         finally:
-            report.seconds = clock() - started
-            report.calls = {"registry": self._registry.calls, "console": self._console.calls}
-            on_progress(report)
+            show(now=True)
 
-    def _note_unmapped(self, report: RunReport) -> None:
-        for kind, target in self._reader.targets.items():
-            if target.unmapped:
-                fields = ", ".join(target.unmapped)
-                report.notes.append(
-                    f"this console's {kind.value} type lacks {fields}: those values are not synchronised"
+
+class _PhaseRun:
+    """One phase of a run: the thread that makes it plans and counts, those of the pool apply."""
+
+    def __init__(
+        self,
+        phase: Phase[Any],
+        report: RunReport,
+        pool: ThreadPoolExecutor,
+        settings: RunSettings,
+        clock: Callable[[], float],
+        show: Callable[[], None],
+    ) -> None:
+        self._phase = phase
+        self._report = report
+        self._pool = pool
+        self._settings = settings
+        self._clock = clock
+        self._show = show
+        self._started = clock()
+        self._before = (Counter(report.listed), report.counts["unchanged"], report.counts["held"])
+        self._outcomes = 0
+        self._tally = Tally(self._look)
+        self._done: SimpleQueue[_Done] = SimpleQueue()
+        self._under_way = 0
+        self._absent_in_a_row = 0
+        self._stopped = ""
+
+    def run(self) -> None:
+        """Carry the phase out. Raises WxgovError where the run cannot go on, when all that was begun has ended."""
+        ahead = max(AHEAD, 4 * self._settings.concurrency)
+        try:
+            for found in self._phase.operations(self._tally):
+                self._take(found)
+                self._collect(leave=ahead)
+                self._look()
+                if self._stopped:
+                    break
+        finally:
+            while self._under_way:
+                self._collect(leave=self._under_way - 1)
+                self._look()
+            self._look()
+            self._report.notes += self._tally.notes
+            self._report.put_in_order()
+        if self._stopped:
+            raise SyncError(self._stopped)
+
+    def _take(self, found: PlannedOperation | Outcome) -> None:
+        number = self._report.next_number()
+        if isinstance(found, Outcome):
+            self._add(replace(found, number=number))
+        elif self._settings.check:
+            self._add(Outcome(found, getattr(found, "object_id", None), number=number))
+        else:
+            self._under_way += 1
+            self._pool.submit(self._apply, found, number)
+
+    def _apply(self, operation: PlannedOperation, number: int) -> None:
+        """Carry out one operation, in a thread of the pool."""
+        try:
+            if self._stopped:
+                raise SyncError("Not tried: the run was stopped.")
+            with calling_for(Priority.SWEEP):
+                done = _Done(Outcome(operation, self._phase.apply(operation), number=number))
+        except Exception as error:  # whatever is wrong with one entity, the others are to go on
+            is_absent = isinstance(error, UnreachableError | LoginRefusedError)
+            done = _Done(Outcome(operation, None, sentence_of(error), number), is_absent)
+        self._done.put(done)
+
+    def _collect(self, leave: int) -> None:
+        """Count what has ended; wait only while more than `leave` operations are under way."""
+        while self._under_way:
+            try:
+                done = self._done.get(block=self._under_way > leave)
+            except Empty:
+                return
+            self._under_way -= 1
+            self._add(done.outcome)
+            self._absent_in_a_row = self._absent_in_a_row + 1 if done.is_absent else 0
+            if self._absent_in_a_row >= GIVE_UP_AFTER:
+                self._stopped = (
+                    f"Stopped after {GIVE_UP_AFTER} objects in a row could not be written: {done.outcome.error}"
                 )
 
-    def _plan(self, batch: Sequence[Projection], comparison: FullComparison, report: RunReport) -> Iterator[Operation]:
-        """Plan a batch of entities that are new or may differ (1 query for every 50 that the console has)."""
-        kind = batch[0].kind
-        known = [projection.arn for projection in batch if comparison.entry(kind, projection.arn) is not None]
-        records = self._reader.records(kind, known) if known else {}
-        for projection in batch:
-            record = records.get(projection.arn)
-            if self._is_stale_revival(record):
-                report.counts["unchanged"] += 1
-                continue
-            operation = plan_entity(
-                projection, record, self._reader.names, lambda name: comparison.is_taken(kind, name)
-            )
-            if operation is None:
-                report.counts["unchanged"] += 1
-            else:
-                yield operation
+    def _add(self, outcome: Outcome) -> None:
+        self._outcomes += 1
+        self._report.add(outcome)
 
-    def _is_stale_revival(self, record: ConsoleRecord | None) -> bool:
-        """Whether a listed entity that was decommissioned as deleted is in truth still gone (Search lags behind)."""
-        if record is None or record.state is None or not record.state.gone:
-            return False
-        return not self._exists(record.kind, str(record.arn))
-
-    def _plan_vanished(self, comparison: FullComparison, kind: Kind, report: RunReport) -> Iterator[Operation]:
-        vanished = comparison.vanished(kind)
-        reason = reason_to_hold(
-            self._settings.guard,
-            managed=comparison.managed(kind),
-            vanished=len(vanished),
-            listed=comparison.listed[kind],
-        )
-        if reason is not None:
-            report.counts["held"] += len(vanished)
-            report.notes.append(
-                f"held back the decommissioning of {len(vanished)} {kind.value}s: {reason}. "
-                "If that is right, run again with allow_mass_decommission."
-            )
-            return
-        confirmed = [entry for entry in vanished if not self._exists(kind, str(entry.arn))]
-        records = self._reader.records(kind, _arns(confirmed)) if confirmed else {}
-        for record in records.values():
-            operation = plan_gone(record, self._reader.names)
-            if operation is not None:
-                yield operation
-
-    def _exists(self, kind: Kind, arn: str) -> bool:
-        """Ask the registry itself (1 Describe): a listing that lacks an entity is no proof that it is gone."""
-        describe = self._registry.describe_group if kind is Kind.GROUP else self._registry.describe_package
-        return describe(arn) is not None
-
-    def _carry_out(self, operations: Iterable[Operation], pool: ThreadPoolExecutor, report: RunReport) -> None:
-        apply = self._would_apply if self._settings.check else self._apply
-        for outcome in pool.map(apply, list(operations)):
-            report.add(outcome)
-
-    def _would_apply(self, operation: Operation) -> Outcome:
-        return Outcome(operation, None if isinstance(operation, Create) else operation.object_id)
-
-    def _apply(self, operation: Operation) -> Outcome:
-        try:
-            object_id = self._applier.apply(operation)
-        except WxgovError as error:
-            return Outcome(operation, None, str(error))
-        return Outcome(operation, object_id)
-
-
-def _arns(entries: Iterable[InventoryEntry]) -> list[str]:
-    return [str(entry.arn) for entry in entries]
-
-
-def _batches(projections: Iterator[Projection], size: int) -> Iterator[list[Projection]]:
-    while batch := list(islice(projections, size)):
-        yield batch
+    def _look(self) -> None:
+        """Bring the tally's news into the report."""
+        listed, unchanged, held = self._before
+        self._report.listed = listed + self._tally.listed
+        self._report.counts["unchanged"] = unchanged + self._tally.unchanged
+        self._report.counts["held"] = held + self._tally.held
+        progress = self._report.progress
+        progress.done = self._outcomes + self._tally.unchanged + self._tally.held
+        progress.total = None if self._tally.total is None else max(self._tally.total, progress.done)
+        progress.seconds = self._clock() - self._started
+        self._show()

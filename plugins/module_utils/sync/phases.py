@@ -65,11 +65,15 @@ class Unplanned:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one entity: ``error`` is empty when the operation was done (or, in check mode, would be)."""
+    """What became of one entity: ``error`` is empty when the operation was done (or, in check mode, would be).
+
+    ``number`` is its place among what the run found, which the engine gives it: outcomes end in any order.
+    """
 
     operation: PlannedOperation
     object_id: str | None
     error: str = ""
+    number: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the outcome as data for a result or a run record."""

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from ..connection.lock import is_held_alone
 from .errors import SyncError
-from .runs import FILE_NAME
+from .state_file import FILE_NAME
 
 STATUS_FILE = "status.json"
 """The agent's; this room does not import that one. A test holds the two names together."""

@@ -9,7 +9,6 @@ Losing them loses no data (the state of the synchronisation is in the two system
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,9 +17,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from .errors import SyncError
+from .state_file import open_state
 
-FILE_NAME = "state.db"
 KEPT_PER_CONNECTION = 100
 
 _SCHEMA = """
@@ -35,7 +33,7 @@ class RunStore:
     """The table of runs. Each method is one transaction; processes may share the file."""
 
     def __init__(self, state_dir: Path) -> None:
-        self._path = state_dir / FILE_NAME
+        self._state_dir = state_dir
 
     def start(self, connection: str) -> str:
         """Record that a run has started and return its id. Raises SyncError when the directory cannot be written."""
@@ -75,24 +73,12 @@ class RunStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        database = self._open()
+        database = open_state(self._state_dir, _SCHEMA)
         try:
             with database:
                 yield database
         finally:
             database.close()
-
-    def _open(self) -> sqlite3.Connection:
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not self._path.exists():
-                os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
-            database = sqlite3.connect(self._path, timeout=10)
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise SyncError(f"The run records in {self._path} cannot be used: {error}.") from error
-        return database
 
 
 def _now() -> str:

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,17 +15,20 @@ from ..connection.aws_session import client_for, session_for
 from ..connection.model import Connection
 from ..connection.stores import read_secret
 from ..console.client import ConsoleClient, connect
-from ..console.limiter import Priority, calling_for
+from ..console.limiter import Limiter, Priority, calling_for
 from ..registry.client import RegistryClient
 from .apply import Applier, GroupIds
 from .comparison import Projector
+from .comparison_phases import ComparisonPhases
 from .console_reader import ConsoleReader, open_reader
 from .errors import SyncError
-from .existing import ExistingModelSync, RunSettings
+from .existing import ExistingModelSync, Meter, RunSettings
 from .guard import GuardSettings
 from .owners import OwnerDirectory
+from .phases import Phase
 from .reconciler import KeyReconciler
 from .report import RunReport
+from .summaries import SummaryCache
 from .sweep import Sweeper
 
 
@@ -41,7 +44,7 @@ class Parts:
     session: Any
 
 
-def open_connection(connection: Connection) -> Parts:
+def open_connection(connection: Connection, concurrency: int = 10) -> Parts:
     """Log in on both sides and check the console's types and the business entity (5 requests to the console).
 
     Raises the errors of console, connection and registry, and SyncError for a business entity that is gone.
@@ -55,7 +58,7 @@ def open_connection(connection: Connection) -> Parts:
         allow_http=connection.console.allow_http,
         fetch_secret=read_secret,
     )
-    session = session_for(connection)
+    session = session_for(connection, max_pool_connections=max(10, concurrency))
     return assemble(connection, console, client_for(session, "sagemaker"), session)
 
 
@@ -79,14 +82,55 @@ def sync_existing_models(
     connection: Connection, settings: RunSettings, on_progress: Callable[[RunReport], None]
 ) -> RunReport:
     """Run the existing-model sync of one connection and return its report; raises what open_connection raises."""
-    parts = open_connection(connection)
+    parts = open_connection(connection, settings.concurrency)
+    report = RunReport(connection.name, notes=unmapped_notes(parts.reader))
+    with closing(parts.console), _summaries(connection, settings, report) as summaries:
+        phases = run_phases(parts, settings, summaries)
+        ExistingModelSync(phases, settings, meter_of(parts)).run(report, time.monotonic, on_progress)
+    return report
+
+
+def run_phases(parts: Parts, settings: RunSettings, summaries: SummaryCache | None = None) -> list[Phase[Any]]:
+    """Return the phases of the existing-model sync in their order."""
+    comparing = ComparisonPhases(
+        parts.registry, parts.reader, parts.projector, parts.applier, settings.guard, summaries
+    )
+    return [*comparing.phases()]
+
+
+def meter_of(parts: Parts) -> Meter:
+    """Return what a run's report reads off the two sides."""
+
+    def throttling() -> dict[str, float | None]:
+        pacer = parts.console.transport.pacer
+        rate = pacer.state().rate if isinstance(pacer, Limiter) else None
+        return {"registry_repeats": parts.registry.repeated, "console_calls_per_second": rate}
+
+    return Meter(lambda: {"registry": dict(parts.registry.calls), "console": parts.console.calls}, throttling)
+
+
+def unmapped_notes(reader: ConsoleReader) -> list[str]:
+    """Return a sentence for each type of this console that lacks fields of the mapping."""
+    return [
+        f"this console's {kind.value} type lacks {', '.join(target.unmapped)}: those values are not synchronised"
+        for kind, target in reader.targets.items()
+        if target.unmapped
+    ]
+
+
+@contextmanager
+def _summaries(connection: Connection, settings: RunSettings, report: RunReport) -> Iterator[SummaryCache | None]:
+    """Open what is known of the packages' summaries, for a registry without Search."""
+    if settings.state_dir is None or settings.describe_all:
+        yield None
+        return
+    summaries = SummaryCache(settings.state_dir, connection.name, read_only=settings.check)
     try:
-        report = RunReport(connection.name)
-        sync = ExistingModelSync(parts.registry, parts.console, parts.reader, parts.projector, parts.applier, settings)
-        sync.run(report, time.monotonic, on_progress)
-        return report
+        yield summaries
     finally:
-        parts.console.close()
+        summaries.close()
+        if summaries.problem:
+            report.notes.append(summaries.problem)
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,10 +207,15 @@ def test_wrong_credentials_say_so_and_show_nothing(world):
     assert "wrong-secret" not in str(caught.value)
 
 
-def test_a_denied_call_names_the_action(world):
-    world.aws.fault("sagemaker.Search", "error", code="AccessDeniedException", status=400, times=100)
-    report = world.sync()
+def test_a_denied_listing_names_the_actions_and_is_never_an_empty_registry(world):
+    world.register("churn")
+    world.sync()
+    for call in ("Search", "ListModelPackageGroups"):
+        world.aws.fault(f"sagemaker.{call}", "error", code="AccessDeniedException", status=400, times=100)
+    report = world.sync(guard=GuardSettings(allow=True))
     assert "denied sagemaker:Search" in report.error
+    assert "denied sagemaker:ListModelPackageGroups" in report.error
+    assert world.writes() == 0
 
 
 def test_throttling_is_waited_out(world):
