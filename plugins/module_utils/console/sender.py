@@ -127,12 +127,19 @@ class Sender:
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()
+        self._signs: Counter[Sign] = Counter()
 
     @property
     def calls(self) -> Mapping[str, int]:
         """Requests sent so far, repeated ones included, by label."""
         with self._lock:
             return dict(self._calls)
+
+    @property
+    def signs(self) -> Mapping[Sign, int]:
+        """How the requests sent so far ended."""
+        with self._lock:
+            return dict(self._signs)
 
     def send(self, request: Request) -> Answer:
         """Return the answer of the last attempt, whatever its status.
@@ -170,8 +177,11 @@ class Sender:
         with self._lock:
             self._calls[request.label] += 1
         outcome = self._exchange(request)
+        sign = sign_of(outcome)
+        with self._lock:
+            self._signs[sign] += 1
         if self._pacer:
-            self._pacer.after(sign_of(outcome))
+            self._pacer.after(sign)
         return outcome
 
     def _exchange(self, request: Request) -> Answer | Failure:

@@ -27,6 +27,7 @@ from .errors import (
     UnknownOutcomeError,
     WrongAddressError,
 )
+from .limiter import Sign
 from .refusals import Refusals
 from .sender import Answer, Pacer, Request, RetryPolicy, Sender
 from .tokens import Token, TokenKeeper, lifetime_of
@@ -81,6 +82,11 @@ class Transport:
     def calls(self) -> Mapping[str, int]:
         """Requests sent so far by label, such as {"POST token": 1, "GET types": 1}."""
         return self._sender.calls
+
+    @property
+    def signs(self) -> Mapping[Sign, int]:
+        """How the requests sent so far ended."""
+        return self._sender.signs
 
     def close(self) -> None:
         """Close the connections."""

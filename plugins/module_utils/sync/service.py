@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..connection.aws_session import client_for, session_for
 from ..connection.model import Connection
 from ..connection.stores import read_secret
+from ..connection.traffic import AwsTraffic, Traffic
 from ..console.client import ConsoleClient, connect
-from ..console.limiter import Limiter, Priority, calling_for
+from ..console.limiter import Limiter, LimiterState, Priority, Sign, calling_for
 from ..registry.client import RegistryClient
 from .apply import Applier, GroupIds
 from .comparison import Projector
@@ -42,6 +43,7 @@ class Parts:
     projector: Projector
     applier: Applier
     session: Any
+    aws_traffic: AwsTraffic = field(default_factory=AwsTraffic)
 
 
 def open_connection(connection: Connection, concurrency: int = 10) -> Parts:
@@ -59,7 +61,10 @@ def open_connection(connection: Connection, concurrency: int = 10) -> Parts:
         fetch_secret=read_secret,
     )
     session = session_for(connection, max_pool_connections=max(10, concurrency))
-    return assemble(connection, console, client_for(session, "sagemaker"), session)
+    traffic = AwsTraffic()
+    traffic.watch(session)
+    parts = assemble(connection, console, client_for(session, "sagemaker"), session)
+    return replace(parts, aws_traffic=traffic)
 
 
 def assemble(connection: Connection, console: ConsoleClient, sagemaker: Any, session: Any) -> Parts:
@@ -141,6 +146,20 @@ class ConnectionRuntime:
     sweeper: Sweeper
     sqs_client: Any
     console: ConsoleClient
+    aws_traffic: AwsTraffic
+
+    @property
+    def traffic(self) -> Mapping[str, Traffic]:
+        """The requests so far, by service."""
+        signs = self.console.transport.signs
+        console = Traffic(sum(signs.values()), signs.get(Sign.THROTTLED, 0), signs.get(Sign.SILENT, 0))
+        return {"console": console, **self.aws_traffic.by_service()}
+
+    @property
+    def pace(self) -> LimiterState:
+        """How the console is being called at the moment."""
+        pacer = self.console.transport.pacer
+        return pacer.state() if isinstance(pacer, Limiter) else LimiterState(None, "closed", 0)
 
     def background(self) -> AbstractContextManager[None]:
         """Make the console's calls within the block those of a sweep: events go first."""
@@ -159,6 +178,7 @@ def make_runtime(connection: Connection) -> ConnectionRuntime:
         sweeper=make_sweeper(parts),
         sqs_client=client_for(parts.session, "sqs"),
         console=parts.console,
+        aws_traffic=parts.aws_traffic,
     )
 
 
