@@ -80,7 +80,7 @@ class Change:
 class SweepRecord:
     """The last sweep of a kind that ended well, and the one under way. ``began_at`` None: none is under way.
 
-    ``held`` says, a sentence each, what the guard against mass decommissioning held back.
+    ``held_back`` says, a sentence each, what the guard against mass decommissioning held back.
     """
 
     began_at: float | None = None
@@ -88,7 +88,7 @@ class SweepRecord:
     seconds: float = 0.0
     listed: int = 0
     marked: int = 0
-    held: tuple[str, ...] = ()
+    held_back: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ class Snapshot:
     """The counters of one connection at one moment. Times are wall-clock seconds, lags seconds, None: never yet.
 
     ``event_lag``: from the registry's call to us, of the last event. ``message_age``: how long the oldest message of
-    the last receive had been in the queue (0: the queue was empty). ``event_lags``, ``key_seconds`` (from the first
+    the last receive had been in the queue (0: the queue was empty). ``failures``: when each counter of failures last
+    rose. ``event_lags``, ``key_seconds`` (from the first
     hint to the end of the work on a key) and ``work_seconds`` (of one attempt) are distributions since the start.
     """
 
@@ -106,6 +107,7 @@ class Snapshot:
     event_lag: float | None
     last_error: str | None
     last_error_at: float | None = None
+    failures: Mapping[str, float] = field(default_factory=dict)
     message_age: float | None = None
     event_lags: Distribution = Distribution()
     key_seconds: Distribution = Distribution()
@@ -129,7 +131,7 @@ class Counters:
         self._moments: dict[str, float] = {}
         self._event_lag: float | None = None
         self._last_error: str | None = None
-        self._last_error_at: float | None = None
+        self._failures: dict[str, float] = {}
         self._message_age: float | None = None
         self._event_lags = self._key_seconds = self._work_seconds = Distribution()
         self._changes: deque[Change] = deque(maxlen=KEPT_CHANGES)
@@ -191,7 +193,7 @@ class Counters:
         self.add(name)
         with self._lock:
             self._last_error = error
-            self._last_error_at = self._clock()
+            self._failures[name] = self._clock()
 
     def snapshot(self) -> Snapshot:
         """All of it at one moment."""
@@ -202,7 +204,8 @@ class Counters:
                 dict(self._moments),
                 self._event_lag,
                 self._last_error,
-                self._last_error_at,
+                max(self._failures.values(), default=None),
+                dict(self._failures),
                 self._message_age,
                 self._event_lags,
                 self._key_seconds,

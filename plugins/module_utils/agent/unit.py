@@ -12,12 +12,13 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..connection.model import Connection
 from .backoff import Backoff
-from .intake import Intake, Step, no_step
+from .intake import Intake, Step, held_attempt, no_step
 from .journal import Journal
 from .liveness import CALL_SECONDS
 from .log import fields, reason
@@ -26,10 +27,13 @@ from .runtime import ConnectionRuntime, Pace, RuntimeFactory, Traffic
 from .settings import Settings
 from .status import Counters
 from .sweeps import Schedule, Sweeps
-from .threads import Crew
+from .threads import Crew, always, never
 from .workers import Slot, WorkerPool
 
 log = logging.getLogger(__name__)
+
+SHORTEST_RETENTION = 60.0
+"""Seconds; SQS lets no queue forget faster (SetQueueAttributes, MessageRetentionPeriod)."""
 
 STARTING, RUNNING, FAILING, STOPPING = "starting", "running", "failing", "stopping"
 
@@ -53,19 +57,21 @@ class Unit:
         self.connection = connection
         self.counters = counters
         self.state = STARTING
+        self.started_at = time.time()
         self._around = surroundings
         self._fields = fields(connection=connection.name)
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._on_stop: list[Callable[[], None]] = []
+        self._intake: Intake | None = None
         self._slot: Slot | None = None
         self._sweeps: Sweeps | None = None
         self._runtime: ConnectionRuntime | None = None
 
     def start(self) -> None:
         """Begin; returns at once."""
-        self._spawn("sweeps", self._live)
+        self._spawn("sweeps", self._live, may_be_left=always)
 
     def stop(self) -> None:
         """Ask everything of this connection to end; returns at once."""
@@ -76,6 +82,12 @@ class Unit:
                 end()
             if self._slot is not None:
                 self._around.pool.detach(self._slot)
+
+    def take_leave(self) -> None:
+        """After `stop`, when the whole process ends: do not wait for the receive under way. Returns at once."""
+        with self._lock:
+            if self._intake is not None:
+                self._spawn("leave", self._intake.take_leave)
 
     def request_full_sweep(self, why: str) -> None:
         """Have a full sweep soon; before the first one there is no need to ask."""
@@ -117,8 +129,9 @@ class Unit:
         except Exception as error:
             log.warning("closing the connection failed: %s", reason(error), extra=self._fields)
 
-    def _spawn(self, role: str, target: Callable[[], None]) -> None:
-        self._threads.append(self._around.crew.spawn(f"{role}:{self.connection.name}", target))
+    def _spawn(self, role: str, target: Callable[[], None], may_be_left: Callable[[], bool] = never) -> None:
+        name = f"{role}:{self.connection.name}"
+        self._threads.append(self._around.crew.spawn(name, target, may_be_left=may_be_left))
 
     def _live(self) -> None:
         runtime = self._make_runtime()
@@ -129,11 +142,17 @@ class Unit:
             if self._stopping.is_set():
                 return
             intake, sweeps = self._parts(runtime)
-            self._sweeps = sweeps
+            self._intake, self._sweeps = intake, sweeps
             self._on_stop += [intake.stop, sweeps.stop]
-            self._slot = self._around.pool.attach(self.connection.name, runtime.reconciler, self.counters)
-            self._spawn("intake", intake.run)
-            self.state = RUNNING
+            self._slot = self._around.pool.attach(
+                self.connection.name,
+                runtime.reconciler,
+                self.counters,
+                is_down=lambda: runtime.pace.breaker != "closed",
+                background=runtime.background,
+            )
+            self._spawn("intake", intake.run, may_be_left=lambda: intake.may_be_left)
+            self.state, self.started_at = RUNNING, time.time()
         log.info("connection started", extra=self._fields)
         sweeps.run()
 
@@ -143,17 +162,41 @@ class Unit:
             settings.full_sweep_seconds, settings.incremental_sweep_seconds, settings.sweep_overlap_seconds
         )
         beat = self._around.crew.beats.beat
-        sweeps = Sweeps(self.connection.name, runtime.sweeper, journal, self.counters, schedule, beat=beat)
-        queue = EventQueue(runtime.sqs_client, self.connection.queue_url, wait_seconds=settings.receive_wait_seconds)
+        name = self.connection.name
+        sweeps = Sweeps(
+            name, runtime.sweeper, journal, self.counters, schedule, background=runtime.background, beat=beat
+        )
+        queue = EventQueue(
+            runtime.sqs_client,
+            self.connection.queue_url,
+            wait_seconds=settings.receive_wait_seconds,
+            attempt_id=held_attempt(journal, name),
+        )
 
         def on_outage(seconds: float) -> None:
-            if seconds > settings.queue_retention_seconds / 2:
-                sweeps.request_full(f"the queue was out of reach for {seconds:.0f} s and may have lost messages")
+            if seconds > SHORTEST_RETENTION / 2 and seconds > self._retention_of(queue) / 2:
+                sweeps.request_full(f"nothing was received for {seconds:.0f} s, so the queue may have lost messages")
 
         intake = Intake(
-            self.connection, queue, journal, self.counters, on_outage=on_outage, step=self._around.step, beat=beat
+            self.connection,
+            queue,
+            journal,
+            self.counters,
+            on_outage=on_outage,
+            dirty_limit=settings.dirty_limit,
+            step=self._around.step,
+            beat=beat,
         )
         return intake, sweeps
+
+    def _retention_of(self, queue: EventQueue) -> float:
+        try:
+            return queue.retention_seconds()
+        except Exception as error:
+            assumed = self._around.settings.queue_retention_seconds
+            text = "the queue does not tell how long it keeps messages, %.0f s are assumed: %s"
+            log.warning(text, assumed, reason(error), extra=self._fields)
+            return assumed
 
     def _make_runtime(self) -> ConnectionRuntime | None:
         backoff = Backoff(first=2.0, longest=300.0, jitter=random.uniform)
