@@ -61,6 +61,35 @@ class TrailState:
         }
 
 
+def trail_state(
+    listed: Mapping[str, Any], status: Mapping[str, Any], selectors: Mapping[str, Any], selectors_error: str = ""
+) -> TrailState:
+    """A trail from the answers of DescribeTrails (one of its list), GetTrailStatus and GetEventSelectors."""
+    return TrailState(
+        name=listed["Name"],
+        arn=listed["TrailARN"],
+        home_region=listed["HomeRegion"],
+        multi_region=bool(listed.get("IsMultiRegionTrail")),
+        organization=bool(listed.get("IsOrganizationTrail")),
+        logging=bool(status.get("IsLogging")),
+        event_selectors=tuple(selectors.get("EventSelectors") or ()),
+        advanced_event_selectors=tuple(selectors.get("AdvancedEventSelectors") or ()),
+        selectors_error=selectors_error,
+    )
+
+
+def trail_elsewhere(listed: Mapping[str, Any]) -> TrailState:
+    """A trail of another region from the answer of ListTrails, which says no more of it."""
+    return TrailState(
+        name=listed["Name"],
+        arn=listed["TrailARN"],
+        home_region=listed["HomeRegion"],
+        multi_region=False,
+        organization=False,
+        logging=None,
+    )
+
+
 def reasons_against(trail: TrailState, region: str) -> list[str]:
     """Why the trail does not log SageMaker's management write events of the region; empty when it does."""
     if not trail.multi_region and trail.home_region != region:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..trail_coverage import Coverage, TrailState
+from ..trail_coverage import Coverage, TrailState, trail_elsewhere, trail_state
 from .client import ServiceClient
 from .errors import AwsError
 
@@ -32,7 +32,7 @@ def read_coverage(cloudtrail: ServiceClient, client_of: ClientOf) -> Coverage:
         return coverage
     known = {trail.arn for trail in coverage.trails}
     elsewhere = cloudtrail.pages("list_trails", "all trails", "Trails")
-    others = tuple(_elsewhere(trail) for trail in elsewhere if trail["TrailARN"] not in known)
+    others = tuple(trail_elsewhere(trail) for trail in elsewhere if trail["TrailARN"] not in known)
     return Coverage(cloudtrail.region, (*coverage.trails, *others))
 
 
@@ -46,25 +46,4 @@ def _read_trail(cloudtrail: ServiceClient, client_of: ClientOf, trail: Mapping[s
         selectors = at_home.call("get_event_selectors", arn, TrailName=arn)
     except AwsError as error:  # a member account may see an organization's trail and yet not read its selectors
         problem = f"its event selectors cannot be read: {error}"
-    return TrailState(
-        name=trail["Name"],
-        arn=arn,
-        home_region=trail["HomeRegion"],
-        multi_region=bool(trail.get("IsMultiRegionTrail")),
-        organization=bool(trail.get("IsOrganizationTrail")),
-        logging=bool(status and status.get("IsLogging")),
-        event_selectors=tuple(selectors.get("EventSelectors") or ()),
-        advanced_event_selectors=tuple(selectors.get("AdvancedEventSelectors") or ()),
-        selectors_error=problem,
-    )
-
-
-def _elsewhere(trail: Mapping[str, Any]) -> TrailState:
-    return TrailState(
-        name=trail["Name"],
-        arn=trail["TrailARN"],
-        home_region=trail["HomeRegion"],
-        multi_region=False,
-        organization=False,
-        logging=None,
-    )
+    return trail_state(trail, status or {}, selectors, problem)

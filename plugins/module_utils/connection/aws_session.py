@@ -58,11 +58,11 @@ def session_for(connection: Connection, base_session: Any = None, max_pool_conne
         raise AwsSessionError(f"The AWS settings of this process cannot be used: {error}") from None
 
 
-def client_for(session: Any, service: str) -> Any:
-    """Return a client of a session made by session_for. Raises AwsSessionError."""
+def client_for(session: Any, service: str, region: str | None = None) -> Any:
+    """Return a client of a session made by session_for, for its own or another region. Raises AwsSessionError."""
     try:
         with _MAKING:
-            return session.client(service)
+            return session.client(service, region_name=region)
     except botocore.exceptions.BotoCoreError as error:
         raise AwsSessionError(f"No client for {service} can be made: {error}") from None
 
