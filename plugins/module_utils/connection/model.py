@@ -54,11 +54,27 @@ class ConsoleEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Filters:
+    """Which of the registry's entities the connection takes care of; with nothing set, all.
+
+    Groups are judged by name (patterns with ``*``, ``?``, ``[…]``, whatever the case) and by tag (``key`` or
+    ``key=value``; one match is enough), packages by their group and by approval status.
+    """
+
+    include_groups: tuple[str, ...] = ()
+    exclude_groups: tuple[str, ...] = ()
+    include_tags: tuple[str, ...] = ()
+    exclude_tags: tuple[str, ...] = ()
+    approval_statuses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SyncSettings:
     """Names of the console's types and fields that the synchronisation uses, and what it may write to the registry.
 
     ``model_group_type`` None means: the type labelled "Model Group". With ``push_use_cases`` an approved use case gets
-    a model package group; with ``push_text`` a use case's text goes to the model cards of its packages.
+    a model package group; with ``push_text`` a use case's text goes to the model cards of its packages. ``mapping`` is
+    what the connection changes in the mapping of fields and statuses, as sync.mapping_overrides reads it.
     """
 
     arn_field: str = "Integration:External ID"
@@ -69,6 +85,8 @@ class SyncSettings:
     business_entity_type: str = "SOXBusEntity"
     push_use_cases: bool = True
     push_text: bool = True
+    mapping: Mapping[str, object] = field(default_factory=dict)
+    filters: Filters = field(default_factory=Filters)
 
 
 @dataclass(frozen=True, slots=True)

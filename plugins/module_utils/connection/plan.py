@@ -8,12 +8,21 @@ An option that is None leaves what is there alone; an empty text clears what can
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from .errors import InvalidConnectionError
-from .model import AccessKey, AmbientCredentials, AssumeRole, Connection, ConsoleEndpoint, Credentials, SyncSettings
+from .model import (
+    AccessKey,
+    AmbientCredentials,
+    AssumeRole,
+    Connection,
+    ConsoleEndpoint,
+    Credentials,
+    Filters,
+    SyncSettings,
+)
 from .serialization import to_document
 
 _T = TypeVar("_T")
@@ -70,6 +79,8 @@ class Wanted:
     sync_business_entity_type: str | None = None
     sync_push_use_cases: bool | None = None
     sync_push_text: bool | None = None
+    sync_mapping: Mapping[str, object] | None = None
+    sync_filters: Mapping[str, Sequence[str] | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,4 +285,11 @@ def _sync(existing: SyncSettings, wanted: Wanted) -> SyncSettings:
         business_entity_type=_chosen(wanted.sync_business_entity_type, existing.business_entity_type),
         push_use_cases=_chosen(wanted.sync_push_use_cases, existing.push_use_cases),
         push_text=_chosen(wanted.sync_push_text, existing.push_text),
+        mapping=_chosen(wanted.sync_mapping, existing.mapping),
+        filters=existing.filters if wanted.sync_filters is None else _filters(wanted.sync_filters),
     )
+
+
+def _filters(wanted: Mapping[str, Sequence[str] | None]) -> Filters:
+    """Filters are given as a whole: a list that is not among them is empty."""
+    return Filters(**{name: tuple(values or ()) for name, values in wanted.items()})

@@ -17,7 +17,9 @@ when it is next saved; one of a newer version is refused.
      "console": {"url": …, "auth_method": …, "auth_options": {…}, "validate_certs": true, "ca_path": null,
                  "allow_http": false},
      "sync": {"arn_field": …, "state_field": …, "model_group_type": null, "model_type": …, "use_case_type": …,
-              "business_entity_type": …, "push_use_cases": true, "push_text": true}}
+              "business_entity_type": …, "push_use_cases": true, "push_text": true, "mapping": {},
+              "filters": {"include_groups": [], "exclude_groups": [], "include_tags": [], "exclude_tags": [],
+                          "approval_statuses": []}}}
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from .model import (
     Connection,
     ConsoleEndpoint,
     Credentials,
+    Filters,
     SyncSettings,
 )
 
@@ -46,9 +49,10 @@ Migration: TypeAlias = Callable[[dict[str, object]], dict[str, object]]
 
 
 def _from_version_1(document: dict[str, object]) -> dict[str, object]:
-    """Version 1 knew only the direction from the registry to the console; the settings of the other have defaults."""
+    """Version 1 knew one direction, one mapping and no filters; the settings that came since have defaults."""
     sync = _Section("sync", document["sync"]).copy()
-    return {**document, "sync": {"push_use_cases": True, "push_text": True, **sync}}
+    later = {"push_use_cases": True, "push_text": True, "mapping": {}, "filters": _filters_document(Filters())}
+    return {**document, "sync": {**later, **sync}}
 
 
 MIGRATIONS: Mapping[int, Migration] = {1: _from_version_1}
@@ -76,7 +80,7 @@ def to_document(connection: Connection) -> dict[str, object]:
         "queue_url": connection.queue_url,
         "credentials": {"type": credentials_type(connection.credentials)} | dataclasses.asdict(connection.credentials),
         "console": _console_document(connection.console),
-        "sync": dataclasses.asdict(connection.sync),
+        "sync": {**dataclasses.asdict(connection.sync), "filters": _filters_document(connection.sync.filters)},
     }
 
 
@@ -189,6 +193,12 @@ class _Section:
             return dict(value)
         raise self._wrong(key, "an object of texts")
 
+    def list_of_texts(self, key: str) -> tuple[str, ...]:
+        value = self._get(key)
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise self._wrong(key, "a list of texts")
+
     def section(self, key: str) -> _Section:
         return _Section(self._full(key), self._get(key))
 
@@ -259,6 +269,18 @@ def _sync(section: _Section) -> SyncSettings:
         business_entity_type=section.text("business_entity_type"),
         push_use_cases=section.boolean("push_use_cases"),
         push_text=section.boolean("push_text"),
+        mapping=section.section("mapping").copy(),
+        filters=_filters(section.section("filters")),
     )
     section.finish()
     return sync
+
+
+def _filters(section: _Section) -> Filters:
+    filters = Filters(**{member.name: section.list_of_texts(member.name) for member in dataclasses.fields(Filters)})
+    section.finish()
+    return filters
+
+
+def _filters_document(filters: Filters) -> dict[str, object]:
+    return {name: list(values) for name, values in dataclasses.asdict(filters).items()}

@@ -43,13 +43,14 @@ class Creator:
 
 @dataclass(frozen=True, slots=True)
 class ModelPackageGroup:
-    """A model package group."""
+    """A model package group; ``tags`` is None where the answer that it was read from does not tell."""
 
     arn: str
     name: str
     created_at: datetime
     description: str = ""
     creator: Creator = field(default_factory=Creator)
+    tags: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ def read_group(record: Mapping[str, Any], operation: str) -> ModelPackageGroup:
         created_at=_time(record, "CreationTime", operation),
         description=record.get("ModelPackageGroupDescription") or "",
         creator=_creator(record.get("CreatedBy") or {}),
+        tags=_tags(record.get("Tags")),
     )
 
 
@@ -73,6 +74,10 @@ def _time(record: Mapping[str, Any], key: str, operation: str) -> datetime:
     if not isinstance(value, datetime):
         raise UnreadableAnswerError(f"SageMaker's answer to {operation} has {key} {value!r}, which is not a time.")
     return value
+
+
+def _tags(value: list[Mapping[str, str]] | None) -> Mapping[str, str] | None:
+    return None if value is None else {tag["Key"]: tag.get("Value", "") for tag in value}
 
 
 def _life_cycle(value: Mapping[str, Any] | None) -> LifeCycle | None:
