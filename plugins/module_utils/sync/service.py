@@ -18,6 +18,8 @@ from ..connection.traffic import AwsTraffic, Traffic
 from ..console.client import ConsoleClient, connect
 from ..console.limiter import Limiter, LimiterState, Priority, Sign, calling_for
 from ..registry.client import RegistryClient
+from ..registry.entities import LifeCycle
+from ..registry.writer import RegistryWriter
 from .apply import Applier, GroupIds
 from .comparison import Projector
 from .comparison_phases import ComparisonPhases
@@ -25,12 +27,21 @@ from .console_reader import ConsoleReader, open_reader
 from .errors import SyncError
 from .existing import ExistingModelSync, Meter, RunSettings
 from .guard import GuardSettings
+from .mapping import STATUS_TABLE
 from .owners import OwnerDirectory
 from .phases import Phase
 from .reconciler import KeyReconciler
 from .report import RunReport
 from .summaries import SummaryCache
 from .sweep import Sweeper
+from .use_case_work import (
+    KeyDispatcher,
+    UseCasePhase,
+    UseCaseReconciler,
+    UseCases,
+    UseCaseSweeper,
+    open_use_cases,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +49,18 @@ class Parts:
     """The two sides of a connection, open."""
 
     registry: RegistryClient
+    writer: RegistryWriter
     console: ConsoleClient
     reader: ConsoleReader
     projector: Projector
     applier: Applier
+    use_cases: UseCases
     session: Any
     aws_traffic: AwsTraffic = field(default_factory=AwsTraffic)
 
 
 def open_connection(connection: Connection, concurrency: int = 10) -> Parts:
-    """Log in on both sides and check the console's types and the business entity (5 requests to the console).
+    """Log in on both sides and check the console's types and the business entity (6 requests to the console).
 
     Raises the errors of console, connection and registry, and SyncError for a business entity that is gone.
     """
@@ -68,7 +81,7 @@ def open_connection(connection: Connection, concurrency: int = 10) -> Parts:
 
 
 def assemble(connection: Connection, console: ConsoleClient, sagemaker: Any, session: Any) -> Parts:
-    """Put the parts of a connection together around its two clients (5 requests to the console).
+    """Put the parts of a connection together around its two clients (6 requests to the console).
 
     Raises the console's errors, and SyncError for a business entity that is gone.
     """
@@ -80,7 +93,14 @@ def assemble(connection: Connection, console: ConsoleClient, sagemaker: Any, ses
         )
     projector = Projector(reader, OwnerDirectory(console.find_user, connection.default_user))
     applier = Applier(console, reader, connection, GroupIds())
-    return Parts(RegistryClient(sagemaker), console, reader, projector, applier, session)
+    registry, writer = RegistryClient(sagemaker), RegistryWriter(sagemaker)
+    use_cases = open_use_cases(registry, writer, console, reader, connection, _life_cycle)
+    return Parts(registry, writer, console, reader, projector, applier, use_cases, session)
+
+
+def _life_cycle(console_status: str) -> LifeCycle | None:
+    rows = (row for row in STATUS_TABLE if row.to_registry and row.console_status == console_status)
+    return next((LifeCycle(row.stage, row.stage_status) for row in rows), None)
 
 
 def sync_existing_models(
@@ -100,7 +120,7 @@ def run_phases(parts: Parts, settings: RunSettings, summaries: SummaryCache | No
     comparing = ComparisonPhases(
         parts.registry, parts.reader, parts.projector, parts.applier, settings.guard, summaries
     )
-    return [*comparing.phases()]
+    return [UseCasePhase(parts.use_cases), *comparing.phases()]
 
 
 def meter_of(parts: Parts) -> Meter:
@@ -111,7 +131,10 @@ def meter_of(parts: Parts) -> Meter:
         rate = pacer.state().rate if isinstance(pacer, Limiter) else None
         return {"registry_repeats": parts.registry.repeated, "console_calls_per_second": rate}
 
-    return Meter(lambda: {"registry": dict(parts.registry.calls), "console": parts.console.calls}, throttling)
+    def calls() -> dict[str, Mapping[str, int]]:
+        return {"registry": dict(parts.registry.calls + parts.writer.calls), "console": parts.console.calls}
+
+    return Meter(calls, throttling)
 
 
 def unmapped_notes(reader: ConsoleReader) -> list[str]:
@@ -142,8 +165,8 @@ def _summaries(connection: Connection, settings: RunSettings, report: RunReport)
 class ConnectionRuntime:
     """What the agent needs of one connection."""
 
-    reconciler: KeyReconciler
-    sweeper: Sweeper
+    reconciler: KeyDispatcher
+    sweeper: UseCaseSweeper
     sqs_client: Any
     console: ConsoleClient
     aws_traffic: AwsTraffic
@@ -182,11 +205,13 @@ def make_runtime(connection: Connection) -> ConnectionRuntime:
     )
 
 
-def make_reconciler(parts: Parts) -> KeyReconciler:
+def make_reconciler(parts: Parts) -> KeyDispatcher:
     """Return what settles one dirty key of a connection."""
-    return KeyReconciler(parts.registry, parts.reader, parts.projector, parts.applier)
+    entities = KeyReconciler(parts.registry, parts.reader, parts.projector, parts.applier)
+    return KeyDispatcher(entities, UseCaseReconciler(parts.use_cases))
 
 
-def make_sweeper(parts: Parts) -> Sweeper:
+def make_sweeper(parts: Parts) -> UseCaseSweeper:
     """Return what finds the keys of a connection that no event told of."""
-    return Sweeper(parts.registry, parts.reader, parts.projector, parts.applier.groups, GuardSettings())
+    entities = Sweeper(parts.registry, parts.reader, parts.projector, parts.applier.groups, GuardSettings())
+    return UseCaseSweeper(entities, parts.use_cases)

@@ -128,6 +128,10 @@ class UseCaseReader:
         misplaced = self._use_cases(below, wanted).get(case_id) if below else None
         return UseCases((), () if misplaced is None else (misplaced,))
 
+    def groups_under(self, entity_id: str) -> dict[str, list[GroupRef]]:
+        """Return the model groups of the use cases directly under an entity, by the use case's id (⌈G/500⌉ queries)."""
+        return self._groups(entity_id)
+
     def _use_cases(self, entity_ids: tuple[str, ...], wanted: Filter) -> dict[str, UseCase]:
         kind, entity = self._use_case.name, self._settings.business_entity_type
         extra = tuple(name for name in (STATUS_FIELD, OWNER_FIELD) if name in self._use_case.fields)
