@@ -36,3 +36,11 @@ def ago(moment: float | None, now: float) -> str:
 def time_of_day(moment: float) -> str:
     """A wall-clock time in UTC, with the day."""
     return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def short_key(key: str) -> str:
+    """The part of a journal key that a person calls it by: of an ARN, what follows the type of the resource."""
+    if not key.startswith("arn:"):
+        return key
+    resource = key.split(":", 5)[5] if key.count(":") >= 5 else key
+    return resource.partition("/")[2] or resource
