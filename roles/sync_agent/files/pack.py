@@ -1,10 +1,13 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packs the agent's source, on the controller: ``pack.py SOURCE REQUIREMENTS PYTHON [ARCHIVE]``.
+"""Packs the agent's source, on the controller: ``pack.py SOURCE REQUIREMENTS BASE [ARCHIVE]``.
 
 SOURCE is the collection's plugins/module_utils. Everything in it but ``aws`` (which needs Ansible) becomes the package
-wxgov_sagemaker. Prints the release's name: the collection's version and a hash of source, requirements and Python, so
-the same content has the same name everywhere and a changed one never the same. Writes ARCHIVE (a zip) when it is given.
+wxgov_sagemaker. BASE names what the dependencies are installed into: a Python, or the image of a container.
+
+Prints, as JSON, two names that say what they stand for, so that the same content has the same name everywhere and a
+changed one never the same. ``environment``: a hash of requirements and BASE. ``release``: the collection's version and a
+hash of the source and the environment. Writes ARCHIVE (a zip) when it is given.
 """
 
 from __future__ import annotations
@@ -38,13 +41,13 @@ def collection_version(collection: pathlib.Path) -> str:
     return found[1]
 
 
-def release_name(version: str, files: list[tuple[str, bytes]], requirements: bytes, python: str) -> str:
-    """VERSION-HASH."""
-    digest = hashlib.sha256()
-    for name, content in (*files, ("requirements", requirements), ("python", python.encode())):
-        digest.update(f"{len(name)} {name} {len(content)} ".encode())
-        digest.update(content)
-    return f"{version}-{digest.hexdigest()[:12]}"
+def digest(parts: list[tuple[str, bytes]]) -> str:
+    """Twelve hexadecimal digits that stand for named contents."""
+    whole = hashlib.sha256()
+    for name, content in parts:
+        whole.update(f"{len(name)} {name} {len(content)} ".encode())
+        whole.update(content)
+    return whole.hexdigest()[:12]
 
 
 def write_archive(path: pathlib.Path, files: list[tuple[str, bytes]]) -> None:
@@ -54,14 +57,16 @@ def write_archive(path: pathlib.Path, files: list[tuple[str, bytes]]) -> None:
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
 
 
-def main(source: str, requirements: str, python: str, archive: str = "") -> None:
+def main(source: str, requirements: str, base: str, archive: str = "") -> None:
     """See the top of the file."""
     root = pathlib.Path(source).resolve()
     files = source_files(root)
     if archive:
         write_archive(pathlib.Path(archive), files)
-    version = collection_version(root.parents[1])
-    sys.stdout.write(release_name(version, files, pathlib.Path(requirements).read_bytes(), python))
+    environment = digest([("requirements", pathlib.Path(requirements).read_bytes()), ("base", base.encode())])
+    own = digest([*files, ("environment", environment.encode())])
+    names = {"release": f"{collection_version(root.parents[1])}-{own}", "environment": environment}
+    sys.stdout.write(json.dumps(names))
 
 
 if __name__ == "__main__":

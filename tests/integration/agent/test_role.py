@@ -12,7 +12,6 @@ import signal
 import stat
 import subprocess
 import sys
-import zipfile
 
 import pytest
 
@@ -22,6 +21,7 @@ from tests.integration.agent.support import wait_until
 CHECKOUT = pathlib.Path(__file__).resolve().parents[3]
 WHEELHOUSE = CHECKOUT / ".ansible" / "wheelhouse"
 SECRET = 'not-so-secret "4713" \\ $HOME'
+SETTINGS = {"receive_wait_seconds": 1, "status_seconds": 0.2, "listen": ""}
 
 
 class Host:
@@ -42,10 +42,10 @@ class Host:
             "sync_agent_unit_dir": str(self.units),
             "sync_agent_python": sys.executable,
             "sync_agent_wheelhouse": str(WHEELHOUSE),
-            "sync_agent_settings": {"listen": "", "receive_wait_seconds": 1, "status_seconds": 0.2},
+            "sync_agent_settings": SETTINGS,
             "sync_agent_environment": {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "WXGOV_TEST_SECRET": SECRET},
+            "sync_agent_releases_kept": 1,
         }
-        self.units.mkdir()
         self.source = self._copy_collection()
 
     def _copy_collection(self):
@@ -56,11 +56,8 @@ class Host:
         shutil.copy(CHECKOUT / "galaxy.yml", copy)
         return copy / "plugins" / "module_utils"
 
-    def deploy(self, *steps):
-        """Apply the role once for each step (variables; `check` for check mode), in one run of ansible-playbook.
-
-        For each step, the names of the tasks that changed something.
-        """
+    def run(self, *steps, inventory=None):
+        """Apply the role once for each step (variables; `check` for check mode), in one run of ansible-playbook."""
         plays = [
             {
                 "hosts": "all",
@@ -72,10 +69,14 @@ class Host:
             for step in steps
         ]
         env = {"ANSIBLE_COLLECTIONS_PATH": str(self.collections)}
-        result = run_playbook(plays, env=env, diff=True).check()
+        result = run_playbook(plays, env=env, diff=True, inventory=inventory)
         assert SECRET.split()[0] not in result.stdout
+        return result
+
+    def deploy(self, *steps):
+        """As `run`; for each step, the names of the tasks that changed something."""
         changed = []
-        for entry in result.results:
+        for entry in self.run(*steps).check().results:
             name = entry.task.removeprefix("wxgov.sagemaker.sync_agent : ")
             if name.startswith("Validating arguments"):
                 changed.append(set())
@@ -84,20 +85,39 @@ class Host:
         assert len(changed) == len(steps)
         return changed
 
+    def refusals(self, *attempts):
+        """Apply the role with each of these variables, all of which are refused; the messages in this order."""
+        hosts = {
+            f"attempt-{number}": {"ansible_connection": "local", **variables}
+            for number, variables in enumerate(attempts)
+        }
+        kept = self.variables
+        self.variables = {name: value for name, value in kept.items() if not any(name in one for one in attempts)}
+        defaults = {name: kept[name] for name in kept.keys() - self.variables.keys()}
+        result = self.run({}, inventory={"all": {"hosts": hosts, "vars": defaults}})
+        self.variables = kept
+        failures = {entry.host: entry.result for entry in result.results if entry.kind == "failed"}
+        assert sorted(failures) == sorted(hosts)
+        return [failures[name].get("stderr") or failures[name]["msg"] for name in hosts]
+
     @property
     def status(self):
         return json.loads((self.state / "status.json").read_text())
 
     @property
     def release(self):
-        return os.readlink(self.prefix / "current")
+        return pathlib.Path(os.readlink(self.prefix / "current")).name
+
+    @property
+    def releases(self):
+        return {path.name for path in (self.prefix / "releases").iterdir()}
 
     @property
     def pid(self):
         """The pid of the agent that lives, or None."""
         launcher = self.prefix / "current" / "bin" / "wxgov-agent"
         command = [launcher, "status", "--config", self.config / "agent.json"]
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         return json.loads(answer.stdout)["pid"]
 
     def close(self):
@@ -121,72 +141,72 @@ def host(tmp_path):
 def test_the_life_of_a_deployment(host):
     """One story, because an installation takes its time: deploy, repeat, upgrade, go back, remove."""
     untouched = sorted(host.folder.rglob("*"))
-    (fresh,) = host.deploy({"check": True})
+    # What a new host would become; then the same for real; then nothing is left to do.
+    fresh, first, again = host.deploy({"check": True}, {}, {})
     assert fresh >= {"Create the release's directory", "Write the settings", "Make the release the current one"}
-    assert sorted(host.folder.rglob("*")) == untouched, "check mode leaves nothing behind"
-
-    # A first deployment works, a second changes nothing.
-    first, again, again_checked = host.deploy({}, {}, {"check": True})
     assert first >= fresh | {"Install the requirements", "Start the agent"}
-    assert again == again_checked == set()
-    pid, release = host.pid, host.release
-    assert (host.status["state"], host.status["pid"]) == ("running", pid)
-    assert host.status["deployment"]
+    assert again == set()
+    first_pid, first_release = host.pid, host.release
+    assert (host.status["state"], host.status["pid"]) == ("running", first_pid)
     assert len([line for line in agent_log(host) if "the agent runs with pid" in line["message"]]) == 1
+    assert set(host.folder.rglob("*")) > set(untouched)
     check_package(host)
-    check_secret(host, pid)
+    check_secret(host, first_pid)
 
-    # Changed source, settings and environment restart it from a release beside the old one; check mode only says so.
+    # What the release would not accept is refused while the old agent goes on, and so is a release that is not there.
+    settings, absent, nothing = host.refusals(
+        {"sync_agent_settings": {**SETTINGS, "wrokers": 3}},
+        {"sync_agent_release": "0.0.1-none"},
+        {"sync_agent_release": "previous"},
+    )
+    assert "wrokers is not a setting" in settings
+    assert "There is no release 0.0.1-none" in absent
+    assert f"It has {first_release}" in absent
+    assert "No release was in use before" in nothing
+    assert (host.pid, host.release) == (first_pid, first_release)
+
+    # A changed source restarts it, from a release beside the old one in the same environment; check mode only says so.
     before = (host.source / "errors.py").read_text()
     (host.source / "errors.py").write_text(before + "# changed\n")
-    changes = {
-        "sync_agent_settings": {"listen": "", "receive_wait_seconds": 1, "status_seconds": 0.3},
-        "sync_agent_environment": {"AWS_ENDPOINT_URL": "http://127.0.0.1:2"},
-    }
-    (checked,) = host.deploy({**changes, "check": True})
-    assert (host.pid, host.release) == (pid, release)
-    (changed,) = host.deploy(changes)
-    assert checked >= {
+    changes = {"sync_agent_settings": {**SETTINGS, "status_seconds": 0.3}, "sync_agent_environment": {"A": "b"}}
+    checked, changed = host.deploy({**changes, "check": True}, changes)
+    told = {
         "Create the release's directory",
-        "Stop the agent that was deployed differently",
+        "Stop the agent",
         "Write the settings",
         "Write the environment",
         "Make the release the current one",
         "Start the agent",
     }
-    assert checked <= changed
-    upgraded = host.pid
-    assert upgraded not in (None, pid)
-    assert host.release != release
+    assert told <= checked <= changed
+    assert "Install the requirements" not in changed
+    second_pid, second_release = host.pid, host.release
+    assert second_pid not in (None, first_pid)
+    assert host.releases == {first_release, second_release}, "the one that was replaced is kept, whatever the number"
     assert (host.prefix / "current" / "lib" / "wxgov_sagemaker" / "errors.py").read_text().endswith("# changed\n")
     assert json.loads((host.config / "agent.json").read_text())["status_seconds"] == 0.3
 
-    # The agent has died, and one goes back to the source before: nothing to install, one to start.
-    os.kill(upgraded, signal.SIGKILL)
-    wait_until(lambda: host.pid is None)
-    (host.source / "errors.py").write_text(before)
-    back, unit = host.deploy({}, {"sync_agent_service_manager": "systemd"})
+    # Back by one variable, twice for one step; the agent has died meanwhile.
+    os.kill(second_pid, signal.SIGKILL)
+    wait_until(lambda: host.pid is None, timeout=60)
+    back, back_again = host.deploy({"sync_agent_release": "previous"}, {"sync_agent_release": "previous"})
     assert "Start the agent" in back
-    assert not back & {"Install the requirements", "Stop the agent that was deployed differently"}
-    assert host.release == release
+    assert not back & {"Create the release's directory", "Stop the agent"}
+    assert back_again == set()
+    assert host.release == first_release
     last = host.pid
-    assert last not in (None, upgraded)
+    assert last not in (None, second_pid)
 
-    # Without systemd there is a unit, and nobody to start it.
-    assert unit == {"Install the unit"}
-    check_unit(host)
-
-    # Removal ends the process and leaves the connections alone.
-    (host.config / "connections.d").mkdir()
+    # Removal ends the process, and leaves connections and state alone unless told otherwise.
     removal = {"sync_agent_state": "absent"}
     removal_checked, removed, removed_again = host.deploy(
         {**removal, "check": True}, {**removal}, {**removal, "sync_agent_remove_state": True}
     )
     assert removal_checked == removed == {"Stop the agent", "Remove program, settings and unit"}
     assert removed_again == {"Remove program, settings and unit"}
-    wait_until(lambda: not pathlib.Path(f"/proc/{last}").exists(), timeout=2)
+    wait_until(lambda: not pathlib.Path(f"/proc/{last}").exists(), timeout=60)
     left = {str(path.relative_to(host.folder)) for path in host.folder.rglob("*") if "collections/" not in str(path)}
-    assert left == {"collections", "opt", "etc", "etc/connections.d", "units"}
+    assert left == {"collections", "opt", "etc", "etc/connections.d"}
 
 
 def check_package(host):
@@ -201,47 +221,11 @@ def check_package(host):
 def check_secret(host, pid):
     """The secret of the environment is in the process and in one private file, and in no command line."""
     assert stat.S_IMODE((host.config / "agent.env").stat().st_mode) == 0o600
+    assert stat.S_IMODE((host.config / "connections.d").stat().st_mode) == 0o700
     environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     assert f"WXGOV_TEST_SECRET={SECRET}".encode() in environment
     assert b"not-so-secret" not in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-def check_unit(host):
-    unit = (host.units / "wxgov-sync-agent.service").read_text()
-    assert f"ExecStart={host.prefix}/current/bin/wxgov-agent run --config {host.config}/agent.json" in unit
-    assert f"EnvironmentFile={host.config}/agent.env" in unit
-    assert "not-so-secret" not in unit
-
-
 def agent_log(host):
     return [json.loads(line) for line in (host.state / "agent.log").read_text().splitlines()]
-
-
-def test_the_release_is_named_after_source_requirements_and_python(tmp_path):
-    pack = CHECKOUT / "roles" / "sync_agent" / "files" / "pack.py"
-    source = tmp_path / "collection" / "plugins" / "module_utils"
-    (source / "agent").mkdir(parents=True)
-    (source / "aws").mkdir()
-    (tmp_path / "collection" / "galaxy.yml").write_text("---\nname: x\nversion: 1.2.3\n")
-    (source / "agent" / "part.py").write_text("A = 1\n")
-    requirements = tmp_path / "requirements.txt"
-    requirements.write_text("boto3\n")
-
-    def name(python="python3", archive=None):
-        command = [sys.executable, str(pack), str(source), str(requirements), python, *([archive] if archive else [])]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
-
-    first = name()
-    assert first.startswith("1.2.3-")
-    (source / "aws" / "queue.py").write_text("left out\n")
-    (source / "agent" / "notes.txt").write_text("left out\n")
-    assert name() == first
-    assert name(python="python3.12") != first
-    requirements.write_text("boto3==1\n")
-    second = name()
-    (source / "agent" / "part.py").write_text("A = 2\n")
-    assert len({first, second, name()}) == 3
-    for archive in ("a.zip", "b.zip"):
-        name(archive=str(tmp_path / archive))
-    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
-    assert zipfile.ZipFile(tmp_path / "a.zip").namelist() == ["wxgov_sagemaker/agent/part.py"]
