@@ -69,7 +69,10 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace, runtime_factory: RuntimeFactory | None, step: Step) -> int:
     settings = load_settings(options.config)
     configure(settings.log_format, settings.log_level)
-    return Service(settings, runtime_factory or _real_runtimes(), step=step).run()
+    service = Service(
+        settings, runtime_factory or _real_runtimes(), reread=lambda: load_settings(options.config), step=step
+    )
+    return service.run()
 
 
 def _real_runtimes() -> RuntimeFactory:

@@ -107,6 +107,7 @@ class Lease:
     generation: int
     attempts: int
     dirty_since: float
+    priority: int = EVENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,7 @@ class Journal:
                 for key, generation, attempts, since in self._read(_READY, parameters):
                     if (connection, key) not in self._leased:
                         self._leased.add((connection, key))
-                        return Lease(connection, key, generation, attempts, since)
+                        return Lease(connection, key, generation, attempts, since, priority)
         return None
 
     def done(self, lease: Lease) -> bool:
@@ -224,6 +225,10 @@ class Journal:
             delay = self._jitter(0, min(LONGEST_DELAY, FIRST_DELAY * 2 ** (attempts - 1)))
         self._put_back(lease, attempts, delay, error)
         return delay
+
+    def defer(self, lease: Lease, delay: float, error: str) -> None:
+        """Keep the key for ``delay`` seconds: that it was tried in vain was not its fault and does not count."""
+        self._put_back(lease, lease.attempts, delay, error)
 
     def release(self, lease: Lease) -> None:
         """Give the key back as it was, to be taken again by anyone."""

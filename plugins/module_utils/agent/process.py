@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import AgentError
-from .service import running_pid
 from .settings import load_settings
+from .state_directory import running_pid
 from .status import read_status
 
 _POLL = 0.1

@@ -1,76 +1,175 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which connections there are, read from their directory so that a broken file does no harm."""
+"""Which connections there are, read from their store so that neither a broken one nor a store out of reach does harm.
+
+A thread of its own looks: Secrets Manager may take minutes not to answer. What it costs there: 1 ListSecrets a look,
+and 1 GetSecretValue for each secret that has changed.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import os
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..connection.errors import ConnectionStoreError, NoSuchConnectionError
+from ..connection.errors import BrokenConnectionError, ConnectionStoreError, NoSuchConnectionError
 from ..connection.model import Connection
-from ..connection.store import DirectoryStore
+from ..connection.stores import ConnectionStore, StoreSettings, open_store
+from .liveness import CALL_SECONDS, Beat, no_beat
 from .log import fields
 
 log = logging.getLogger(__name__)
 
+OpenStore = Callable[[StoreSettings], ConnectionStore]
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The enabled connections by name, and the names of all that exist."""
+    """What the store says: ``enabled`` are the connections to work on, by name, and ``known`` the names of all.
+
+    ``standby`` are the names that are another agent's share. ``aws_files`` changes when the AWS credentials that the
+    process finds may be others: connections without an access key of their own have to begin anew then.
+    """
 
     enabled: Mapping[str, Connection]
     known: frozenset[str]
+    standby: tuple[str, ...] = ()
+    aws_files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where to look, for which names (None: all), and how often, in seconds."""
+
+    store: StoreSettings
+    share: tuple[str, ...] | None
+    every: float
 
 
 class Roster:
-    """Reads the store. ``problems`` says, by name, which files could not be used the last time."""
+    """Looks at the store, in `run` or by `look`, and calls ``news`` with what it found whenever something is new.
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._store = DirectoryStore(directory)
-        self._seen: object = None
-        self.problems: dict[str, str] = {}
+    ``problems`` says, by name, what could not be used the last time; "" stands for the store as a whole.
+    """
 
-    def changed(self) -> bool:
-        """Whether a file came, went or was replaced since `read`."""
-        return self._signature() != self._seen
+    def __init__(
+        self,
+        scope: Scope,
+        news: Callable[[Wanted], None],
+        *,
+        open_store: OpenStore = open_store,
+        beat: Beat = no_beat,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._scope = scope
+        self._news = news
+        self._open_store = open_store
+        self._beat = beat
+        self._environment = environment
+        self._wake = threading.Event()
+        self._stopping = False
+        self._afresh = False
+        self._told: Wanted | None = None
+        self._kept: dict[str, Connection] = {}
+        self._read: dict[str, str] = {}
+        self._broken: dict[str, str] = {}
+        self.looked = threading.Event()
+        self.problems: Mapping[str, str] = {}
 
-    def read(self, current: Mapping[str, Connection]) -> Wanted | None:
-        """Read all files; one that cannot be used counts as what ``current`` has. None: the directory is unreadable."""
-        signature = self._signature()
-        problems: dict[str, str] = {}
+    def stop(self) -> None:
+        """Let `run` return."""
+        self._stopping = True
+        self._wake.set()
+
+    def refresh(self, scope: Scope) -> None:
+        """Look as soon as possible, and read everything again."""
+        if scope.store != self._scope.store:
+            self._read = {}
+        self._scope = scope
+        self._afresh = True
+        self._wake.set()
+
+    def run(self) -> None:
+        """Look until `stop`."""
+        while not self._stopping:
+            self._beat(CALL_SECONDS)
+            self.look()
+            self.looked.set()
+            self._beat(self._scope.every + CALL_SECONDS)
+            self._wake.wait(self._scope.every)
+            self._wake.clear()
+
+    def look(self) -> None:
+        """Look once. A connection that cannot be used counts as what it was the last time that it could."""
+        scope, afresh, self._afresh = self._scope, self._afresh, False
         try:
-            if not self._directory.is_dir() and current:
-                raise ConnectionStoreError(f"The directory {self._directory} is gone.")
-            names = self._store.names()
-        except (ConnectionStoreError, OSError) as error:
-            self.problems = {"": str(error)}
-            log.warning("the connections stay as they are: %s", error)
-            return None
-        connections: dict[str, Connection] = {}
-        for name in names:
-            try:
-                connections[name] = self._store.load(name)
-            except NoSuchConnectionError:
-                continue  # removed since it was listed
-            except ConnectionStoreError as error:
-                problems[name] = str(error)
-                kept = "the one in use is kept" if name in current else "it is not started"
-                log.warning("connection refused, %s: %s", kept, error, extra=fields(connection=name))
-                if name in current:
-                    connections[name] = current[name]
-        self._seen, self.problems = signature, problems
-        enabled = {name: connection for name, connection in connections.items() if connection.enabled}
-        return Wanted(enabled, frozenset(names))
+            store = self._open_store(scope.store)
+            revisions = store.revisions()
+        except ConnectionStoreError as error:
+            if self.problems.get("") != str(error):
+                log.warning("the connections stay as they are: %s", error)
+            self.problems = {**self._broken, "": str(error)}
+            self._afresh = self._afresh or afresh
+            return
+        for name in [name for name in self._kept if name not in revisions]:
+            del self._kept[name]
+        for name, revision in revisions.items():
+            if afresh or self._read.get(name) != revision:
+                self._load(store, name, revision)
+        self._read = {name: revision for name, revision in self._read.items() if name in revisions}
+        self._broken = {name: problem for name, problem in self._broken.items() if name in revisions}
+        strangers = [] if scope.share is None else [name for name in scope.share if name not in revisions]
+        missing = {name: f"There is no such connection in {store.place}." for name in strangers}
+        self.problems = {**self._broken, **missing}
+        self._tell(scope, frozenset(revisions))
 
-    def _signature(self) -> object:
-        """What tells a changed directory: name, inode, size and time of each file; None when it cannot be read."""
+    def _load(self, store: ConnectionStore, name: str, revision: str) -> None:
+        self._read.pop(name, None)  # what could not be read for another reason than its content is read again
         try:
-            stats = [(path.name, path.stat()) for path in sorted(self._directory.glob("*.json"))]
-        except OSError:
-            return None
-        return [(name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+            self._kept[name] = store.load(name)
+        except NoSuchConnectionError:
+            self._kept.pop(name, None)  # removed since it was listed
+        except ConnectionStoreError as error:
+            self._broken[name] = str(error)
+            kept = "the one in use is kept" if name in self._kept else "it is not started"
+            log.warning("connection refused, %s: %s", kept, error, extra=fields(connection=name))
+            if isinstance(error, BrokenConnectionError):
+                self._read[name] = revision
+        else:
+            self._broken.pop(name, None)
+            self._read[name] = revision
+
+    def _tell(self, scope: Scope, known: frozenset[str]) -> None:
+        enabled = {name: connection for name, connection in sorted(self._kept.items()) if connection.enabled}
+        share = known if scope.share is None else frozenset(scope.share)
+        wanted = Wanted(
+            enabled={name: connection for name, connection in enabled.items() if name in share},
+            known=known,
+            standby=tuple(name for name in enabled if name not in share),
+            aws_files=_aws_files(self._environment),
+        )
+        if wanted != self._told:
+            self._told = wanted
+            self._news(wanted)
+
+
+def _aws_files(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """What tells whether the files with the process's AWS credentials have changed (boto3 reads them once)."""
+    home = Path(environment.get("HOME", "/"))
+    places = (
+        environment.get("AWS_SHARED_CREDENTIALS_FILE") or home / ".aws" / "credentials",
+        environment.get("AWS_CONFIG_FILE") or home / ".aws" / "config",
+    )
+    return tuple(_signature(Path(place)) for place in places)
+
+
+def _signature(path: Path) -> str:
+    try:
+        stat = path.expanduser().stat()
+    except (OSError, RuntimeError):
+        return ""
+    return f"{stat.st_ino}-{stat.st_size}-{stat.st_mtime_ns}"

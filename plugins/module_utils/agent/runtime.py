@@ -18,6 +18,9 @@ from ..connection.model import Connection
 OUTCOMES = ("unchanged", "created", "updated", "decommissioned", "ignored", "held")
 """What can become of a key. ``held``: something has to be decided by a person; it is logged and counted."""
 
+WRITTEN = frozenset({"created", "updated", "decommissioned"})
+"""Those of them that have written something."""
+
 
 class Outcome(Protocol):
     """What one reconciliation did."""
@@ -60,6 +63,9 @@ class SweepResult(Protocol):
     def held_back(self) -> Sequence[str]:
         """What the guard kept from being decommissioned, a sentence each."""
 
+
+Background = Callable[[], AbstractContextManager[None]]
+"""Makes a block within which calls are made for a sweep: whatever limits their rate lets events go first."""
 
 MarkDirty = Callable[[Iterable[str]], None]
 """Writes keys to the journal. When it returns they are on disk; it raises `JournalUnavailableError`."""
@@ -119,7 +125,7 @@ class ConnectionRuntime(Protocol):
         """A boto3 SQS client in the connection's region; its read timeout exceeds the long poll."""
 
     def background(self) -> AbstractContextManager[None]:
-        """Calls within are made for a sweep: whatever limits their rate lets events go first."""
+        """See `Background`."""
 
     @property
     def traffic(self) -> Mapping[str, Traffic]:

@@ -3,173 +3,214 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The agent's process: its connections, its signals, its end.
 
-* SIGTERM, SIGINT: nothing more is received or taken; the receive and the keys under way end, at most ``grace_seconds``.
-  Then exit 0. What is left is in the journal or still in the queue. A second signal exits at once.
-* SIGHUP: look at the connections' files now (otherwise every ``reload_seconds``, when one has changed).
+* SIGTERM, SIGINT: nothing more is received or taken; the keys under way end, at most ``grace_seconds``. Then exit 0.
+  What is left is in the journal or still in the queue. A second signal exits at once.
+* SIGHUP: read settings and connections again (connections also every ``reload_seconds``, when one has changed). What
+  cannot be used changes nothing.
 * A thread that dies is a bug: the process stops and exits 1, so that whoever supervises it starts it anew.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import itertools
 import logging
 import os
-import select
-import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from ..connection.errors import LockTimeoutError
 from ..connection.lock import shared
 from ..connection.model import Connection
-from .errors import AgentError, AlreadyRunningError, JournalUnavailableError
+from .errors import JournalUnavailableError, SettingsError
+from .fleet import Fleet
 from .intake import Step, no_step
 from .journal import Journal
-from .log import fields, reason
-from .roster import Roster
+from .log import configure
+from .notify import ServiceManager
+from .roster import Roster, Scope, Wanted
 from .runtime import RuntimeFactory
-from .settings import Settings
+from .settings import Settings, take_over
+from .signals import QUIT, RELOAD, Signals
+from .state_directory import JOURNAL_FILE, only_agent
 from .status import Counters, isoformat, write_status
-from .threads import Crew
+from .threads import Crew, always
 from .unit import Surroundings, Unit
 from .workers import WorkerPool
 
 log = logging.getLogger(__name__)
 
-JOURNAL_FILE = "state.db"
-LOCK_FILE = "agent.lock"
 DEPLOYMENT_VARIABLE = "WXGOV_AGENT_DEPLOYMENT"
 """What deployed this process, as its deployer calls it; shown in the status file, so that he can tell old from new."""
 
+SETTINGS_FILE = "settings file"
+"""Where among the problems the settings file is."""
+
 _TICK = 1.0
-_QUIT = (signal.SIGTERM, signal.SIGINT)
+_FIRST_LOOK = 10.0
+"""Seconds that the start waits for the first look at the connections; the store may be out of reach."""
 
 
 class Service:
-    """One agent. `run` blocks until the end and must be called in the main thread."""
+    """One agent. `run` blocks until the end and must be called in the main thread.
 
-    def __init__(self, settings: Settings, make_runtime: RuntimeFactory, *, step: Step = no_step) -> None:
+    ``reread`` reads the settings file again; it raises SettingsError. ``environment`` is that of the process.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        make_runtime: RuntimeFactory,
+        *,
+        reread: Callable[[], Settings] | None = None,
+        environment: Mapping[str, str] = os.environ,
+        step: Step = no_step,
+    ) -> None:
         self._settings = settings
         self._make_runtime = make_runtime
+        self._reread = reread or (lambda: settings)
+        self._deployment = environment.get(DEPLOYMENT_VARIABLE, "")
         self._step = step
-        self._roster = Roster(settings.connections_dir)
-        self._units: dict[str, Unit] = {}
-        self._retiring: list[Unit] = []
-        self._counters: dict[str, Counters] = {}
+        self._manager = ServiceManager(environment)
+        self._worker_numbers = itertools.count()
+        self._wanted: Wanted | None = None
+        self._followed: Wanted | None = None
+        self._problem = ""
         self._state = "starting"
         self._started_at = time.time()
         self._rebuilt = 0
-        self._next_status = self._next_reload = 0.0
+        self._next_status = 0.0
 
     def run(self) -> int:
         """Work until told to stop; the exit code. Raises AgentError when it cannot start."""
         with ExitStack() as stack:
             stack.enter_context(only_agent(self._settings.state_dir))
-            signals = stack.enter_context(Signals())
-            self._signals = signals
+            self._signals = stack.enter_context(Signals())
             self._journal = Journal(self._settings.state_dir / JOURNAL_FILE)
-            self._crew = Crew(on_crash=signals.wake)
+            self._crew = Crew(on_crash=self._signals.wake)
             self._pool = WorkerPool(
-                self._journal, self._settings.workers, self._try_shared, step=self._step, beat=self._crew.beats.beat
+                self._journal,
+                self._settings.workers,
+                self._try_shared,
+                doubt_seconds=self._settings.doubt_seconds,
+                step=self._step,
+                beat=self._crew.beats.beat,
             )
-            for number in range(self._settings.workers):
-                self._crew.spawn(f"worker:{number}", self._pool.run)
-            self._reload()
+            self._spawn_workers(self._settings.workers)
+            self._fleet = Fleet(self._journal, self._make_unit)
+            self._roster = Roster(self._scope(), self._hear, beat=self._crew.beats.beat)
+            self._crew.spawn("roster", self._roster.run, may_be_left=always)
+            self._roster.looked.wait(_FIRST_LOOK)
+            self._follow()
             self._state = "running"
-            log.info("the agent runs with pid %d and %d connections", os.getpid(), len(self._units))
+            log.info("the agent runs with pid %d and %d connections", os.getpid(), len(self._fleet.units))
+            self._manager.ready(self._summary())
             self._watch()
             return self._shut_down()
+
+    def _scope(self) -> Scope:
+        return Scope(self._settings.store, self._settings.connections, self._settings.reload_seconds)
+
+    def _hear(self, wanted: Wanted) -> None:
+        """Take the roster's news, in its thread."""
+        self._wanted = wanted
+        self._signals.wake()
+
+    def _follow(self) -> None:
+        wanted = self._wanted
+        if wanted is not None and wanted is not self._followed:
+            self._followed = wanted
+            self._fleet.follow(wanted)
+
+    def _spawn_workers(self, number: int) -> None:
+        for _worker in range(number):
+            self._crew.spawn(f"worker:{next(self._worker_numbers)}", self._pool.run)
+
+    def _make_unit(self, connection: Connection, counters: Counters) -> Unit:
+        surroundings = Surroundings(
+            self._settings, self._make_runtime, self._journal, self._pool, self._crew, self._step
+        )
+        return Unit(connection, counters, surroundings)
 
     def _watch(self) -> None:
         """Until a signal to quit or a crash."""
         while not self._crew.crashed:
             self._tick()
             received = self._signals.wait(_TICK)
-            if any(number in _QUIT for number in received):
+            if any(number in QUIT for number in received):
                 return
-            if signal.SIGHUP in received:
-                log.info("looking at the connections again")
+            if RELOAD in received:
                 self._reload()
 
     def _tick(self) -> None:
-        now = time.monotonic()
-        self._bury()
+        self._follow()
+        self._fleet.bury()
         if self._journal.rebuilt != self._rebuilt:
             self._rebuilt = self._journal.rebuilt
-            for unit in self._units.values():
-                unit.request_full_sweep("the journal was lost")
-        if now >= self._next_reload:
-            self._next_reload = now + self._settings.reload_seconds
-            if self._roster.changed():
-                self._reload()
+            self._fleet.request_full_sweeps("the journal was lost")
+        try:
+            if self._journal.absorb():
+                self._fleet.obey()
+        except JournalUnavailableError as error:
+            log.warning("%s", error)
+        now = time.monotonic()
         if now >= self._next_status:
             self._next_status = now + self._settings.status_seconds
             self._show()
+        # Here the locks of journal, pool and counters have just been had: a dead lock keeps the watchdog unfed, too.
+        if not self._crew.beats.late():
+            self._manager.alive()
 
     def _reload(self) -> None:
-        """Bring the units in line with the connections' files; a file that cannot be used changes nothing."""
-        wanted = self._roster.read({name: unit.connection for name, unit in self._units.items()})
-        if wanted is None:
-            return
-        for name in [name for name, unit in self._units.items() if wanted.enabled.get(name) != unit.connection]:
-            log.info("connection stopped", extra=fields(connection=name))
-            unit = self._units.pop(name)
-            unit.stop()
-            self._retiring.append(unit)
-            if name not in wanted.known:
-                self._forget(name)
-        for name, connection in wanted.enabled.items():
-            if name not in self._units:
-                self._units[name] = self._start(connection)
-
-    def _start(self, connection: Connection) -> Unit:
-        surroundings = Surroundings(
-            self._settings, self._make_runtime, self._journal, self._pool, self._crew, self._step
-        )
-        unit = Unit(connection, self._counters.setdefault(connection.name, Counters()), surroundings)
-        unit.start()
-        return unit
-
-    def _forget(self, name: str) -> None:
-        self._counters.pop(name, None)
+        """Take over the settings as far as that can be done while running, and look at the connections again."""
+        self._manager.reloading()
+        log.info("reading settings and connections again")
         try:
-            self._journal.forget(name)
-        except JournalUnavailableError as error:
-            log.warning("%s", error, extra=fields(connection=name))
+            taken = take_over(self._settings, self._reread())
+        except SettingsError as error:
+            self._problem = str(error)
+            log.error("the settings stay as they are: %s", error)
+        else:
+            self._problem = f"A new start is needed for {', '.join(taken.left)}." if taken.left else ""
+            if taken.left:
+                log.warning("these settings are taken over at the next start: %s", ", ".join(taken.left))
+            self._settings = taken.settings
+            configure(self._settings.log_format, self._settings.log_level)
+            self._pool.doubt_seconds = self._settings.doubt_seconds
+            self._spawn_workers(self._pool.resize(self._settings.workers))
+            if taken.begin_anew and self._followed is not None:
+                self._fleet.follow(self._followed, anew=True)
+        self._roster.refresh(self._scope())
+        self._manager.ready(self._summary())
 
-    def _bury(self) -> None:
-        """Close what has stopped."""
-        for unit in [unit for unit in self._retiring if unit.finished]:
-            self._retiring.remove(unit)
-            unit.close()
+    def _summary(self) -> str:
+        return f"{len(self._fleet.units)} connections at work"
 
     def _shut_down(self) -> int:
         self._state = "stopping"
+        self._manager.stopping()
         crashed = bool(self._crew.crashed)
-        for unit in self._units.values():
-            unit.stop()
+        self._roster.stop()
+        self._fleet.stop()
         self._pool.stop()
         self._show()
         clean = self._crew.join(self._settings.grace_seconds, self._wait_or_quit)
         if clean:
-            for unit in (*self._units.values(), *self._retiring):
-                unit.close()
+            self._fleet.close()
         else:
-            log.warning("still at work after %g s, left: %s", self._settings.grace_seconds, self._crew.alive())
+            log.warning("still at work after %g s, left: %s", self._settings.grace_seconds, self._crew.unfinished())
         self._state = "failed" if crashed else "stopped"
         self._show()
-        if clean:
+        if not self._crew.alive():
             self._journal.close()
         log.info("the agent has %s", self._state)
         return 1 if crashed else 0
 
     def _wait_or_quit(self, seconds: float) -> None:
         for number in self._signals.wait(seconds):
-            if number in _QUIT:
+            if number in QUIT:
                 log.warning("second signal: exit at once")
                 os._exit(128 + number)
 
@@ -195,15 +236,16 @@ class Service:
             "pid": os.getpid(),
             "started_at": isoformat(self._started_at),
             "written_at": isoformat(time.time()),
-            "deployment": os.environ.get(DEPLOYMENT_VARIABLE, ""),
+            "deployment": self._deployment,
             "workers": self._settings.workers,
             "journal_rebuilt": self._journal.rebuilt,
-            "problems": dict(self._roster.problems),
-            "connections": {name: self._status_of(unit) for name, unit in sorted(self._units.items())},
+            "problems": {**self._roster.problems, **({SETTINGS_FILE: self._problem} if self._problem else {})},
+            "standby": list(self._followed.standby) if self._followed else [],
+            "connections": {name: self._status_of(unit) for name, unit in sorted(self._fleet.units.items())},
         }
 
     def _status_of(self, unit: Unit) -> dict[str, Any]:
-        name, now = unit.connection.name, time.time()
+        name, now = unit.connection.name, self._journal.now()
         seen = unit.counters.snapshot()
         status: dict[str, Any] = {
             "state": unit.state,
@@ -226,83 +268,3 @@ class Service:
         except JournalUnavailableError as error:
             status["last_error"] = str(error)
         return status
-
-
-class Signals:
-    """Signals as numbers to wait for, by the pipe that Python writes them to; handlers are put back at the end."""
-
-    HANDLED = (*_QUIT, signal.SIGHUP)
-
-    def __enter__(self) -> Signals:
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._read, False)
-        os.set_blocking(self._write, False)
-        self._handlers = {number: signal.signal(number, lambda *_ignored: None) for number in self.HANDLED}
-        self._previous = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        signal.set_wakeup_fd(self._previous)
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-        os.close(self._read)
-        os.close(self._write)
-
-    def wait(self, timeout: float) -> list[int]:
-        """The signals that came within ``timeout`` seconds; empty also when `wake` was called."""
-        readable, _writable, _failed = select.select([self._read], [], [], timeout)
-        return [number for number in os.read(self._read, 64) if number] if readable else []
-
-    def wake(self) -> None:
-        """End `wait` now; for other threads."""
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._write, b"\0")
-
-
-@contextlib.contextmanager
-def only_agent(state_dir: Path) -> Iterator[None]:
-    """Hold the state directory; the lock file holds our pid while we live. Raises AlreadyRunningError, AgentError."""
-    path = state_dir / LOCK_FILE
-    try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise AgentError(f"The state directory {state_dir} cannot be used: {reason(error)}.") from error
-    try:
-        if not _lock_alone(descriptor):
-            pid = running_pid(state_dir)
-            raise AlreadyRunningError(f"An agent (pid {pid}) already uses {state_dir}: stop it first.")
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _lock_alone(descriptor: int) -> bool:
-    """Take the lock; a second is granted to those who only look whether it is held (see `running_pid`)."""
-    for _attempt in range(20):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.05)
-        else:
-            return True
-    return False
-
-
-def running_pid(state_dir: Path) -> int | None:
-    """The process id of the agent that holds this state directory, or None. The lock says so, not the mere file."""
-    try:
-        descriptor = os.open(state_dir / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = os.pread(descriptor, 32, 0).decode("ascii", "replace")
-        return int(text) if text.isdecimal() else None
-    else:
-        return None
-    finally:
-        os.close(descriptor)

@@ -100,6 +100,35 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "log_level": LOG_LEVELS,
 }
 _NEEDED = ("state_dir",)
+_LIVE = frozenset(
+    {
+        "connections_store",
+        "connections_dir",
+        "secrets_prefix",
+        "secrets_region",
+        "connections",
+        "workers",
+        "doubt_seconds",
+        "grace_seconds",
+        "status_seconds",
+        "reload_seconds",
+        "log_format",
+        "log_level",
+    }
+)
+"""What a running agent takes over as it is."""
+
+_BEGIN_ANEW = frozenset(
+    {
+        "dirty_limit",
+        "full_sweep_seconds",
+        "incremental_sweep_seconds",
+        "sweep_overlap_seconds",
+        "queue_retention_seconds",
+        "receive_wait_seconds",
+    }
+)
+"""What a running agent takes over by letting every connection begin anew."""
 
 
 def load_settings(path: str | os.PathLike[str]) -> Settings:
@@ -129,6 +158,25 @@ def read_settings(content: object) -> Settings:
         raise SettingsError("; ".join(problems) + ".")
     values: dict[str, Any] = {name: _converted(name, value) for name, value in content.items()}
     return Settings(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """What becomes of new settings in a running agent: those that hold now, and the names of those that cannot yet."""
+
+    settings: Settings
+    begin_anew: bool
+    left: tuple[str, ...]
+
+
+def take_over(old: Settings, new: Settings) -> Takeover:
+    """Say which of the new settings a running agent can have: all but those that only its start can change."""
+    changed = {
+        field.name for field in dataclasses.fields(Settings) if getattr(old, field.name) != getattr(new, field.name)
+    }
+    can = changed & (_LIVE | _BEGIN_ANEW)
+    settings = dataclasses.replace(old, **{name: getattr(new, name) for name in can})
+    return Takeover(settings, bool(changed & _BEGIN_ANEW), tuple(sorted(changed - can)))
 
 
 def _converted(name: str, value: Any) -> Any:

@@ -15,6 +15,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -22,7 +23,7 @@ from .backoff import Backoff
 from .journal import SWEEP, Journal
 from .liveness import CALL_SECONDS, SWEEP_SECONDS, Beat, no_beat
 from .log import fields, reason
-from .runtime import Sweeper, SweepResult
+from .runtime import Background, Sweeper, SweepResult
 from .status import Counters, SweepRecord
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Sweeps:
         counters: Counters,
         schedule: Schedule,
         *,
+        background: Background = nullcontext,
         beat: Beat = no_beat,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[float, float], float] = random.uniform,
@@ -76,6 +78,7 @@ class Sweeps:
         self._journal = journal
         self._counters = counters
         self._schedule = schedule
+        self._background = background
         self._beat = beat
         self._clock = clock
         self._backoff = Backoff(first=10.0, longest=900.0, jitter=jitter)
@@ -129,7 +132,8 @@ class Sweeps:
         self._counters.sweep_began(kind, began)
         wanted, self._full_wanted = self._full_wanted, False  # one that is asked for from now on is another one
         try:
-            result = self._run(kind)
+            with self._background():
+                result = self._run(kind)
         except BaseException:
             self._full_wanted = self._full_wanted or wanted
             self._counters.sweep_ended(kind, None)

@@ -6,31 +6,39 @@
 * A key is worked on by one thread at a time; a key that is marked meanwhile is worked on again.
 * Connections take turns, and while several have a claim on the pool one thread is left to each of the others: a
   console that hangs keeps no other connection waiting. (That holds for up to as many connections as threads.)
+* While a console is down, one key after the other of its connection tries whether it is back, and what fails by that
+  does not count as the key's failure: an outage of an hour must not make a key wait for another one.
 * While the existing-model sync holds a connection's exclusive lock, its keys wait and everything else goes on.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from .errors import JournalUnavailableError
 from .intake import Step, no_step
-from .journal import Journal, Lease
+from .journal import SWEEP, Journal, Lease
 from .liveness import CALL_SECONDS, Beat, no_beat
 from .log import fields, reason
-from .runtime import Outcome, Reconciler
+from .runtime import WRITTEN, Background, Outcome, Reconciler
 from .status import Change, Counters
+from .threads import never
 
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 60.0
 LOCKED_PAUSE = 1.0
+DOWN_PAUSE = 5.0
+"""Seconds between two tries whether a console is back; each costs a call of the registry and fails at once."""
+DOWN_DELAY = 30.0
+"""Seconds at most until a key that met a console that is down is tried again."""
 
 TryShared = Callable[[str], AbstractContextManager[bool]]
 """Takes a connection's shared lock without waiting; the context says whether it was to be had."""
@@ -43,6 +51,9 @@ class Slot:
     name: str
     reconciler: Reconciler
     counters: Counters
+    is_down: Callable[[], bool] = never
+    background: Background = nullcontext
+    down: bool = False
     active: int = 0
     paused_until: float = 0.0
     attached: bool = True
@@ -50,7 +61,11 @@ class Slot:
 
 
 class WorkerPool:
-    """Call `run` in ``size`` threads. ``clock`` is monotonic, ``now`` the wall clock for the status page."""
+    """Call `run` in ``size`` threads. ``clock`` is monotonic, ``now`` the wall clock for the status page.
+
+    What was written after more than ``doubt_seconds`` is looked at again: the process may have been stopped in between,
+    and what it then wrote may be older than what another agent has written meanwhile.
+    """
 
     def __init__(
         self,
@@ -58,25 +73,46 @@ class WorkerPool:
         size: int,
         try_shared: TryShared,
         *,
+        doubt_seconds: float = 30.0,
         step: Step = no_step,
         beat: Beat = no_beat,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
+        jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._journal = journal
         self._size = size
         self._try_shared = try_shared
+        self._running = 0
+        self.doubt_seconds = doubt_seconds
         self._step = step
         self._beat = beat
         self._clock = clock
         self._now = now
+        self._jitter = jitter
         self._lock = threading.Lock()
         self._slots: deque[Slot] = deque()
         self._stopping = threading.Event()
 
-    def attach(self, name: str, reconciler: Reconciler, counters: Counters) -> Slot:
-        """Begin to work on a connection's keys."""
-        slot = Slot(name, reconciler, counters)
+    def resize(self, size: int) -> int:
+        """Have as many threads; returns how many more have to call `run`. Those that are too many end by themselves."""
+        with self._lock:
+            self._size = size
+            missing = max(0, size - self._running)
+        self._journal.wake()
+        return missing
+
+    def attach(
+        self,
+        name: str,
+        reconciler: Reconciler,
+        counters: Counters,
+        *,
+        is_down: Callable[[], bool] = never,
+        background: Background = nullcontext,
+    ) -> Slot:
+        """Begin to work on a connection's keys. ``is_down()``: its console does not answer at all at the moment."""
+        slot = Slot(name, reconciler, counters, is_down, background)
         slot.idle.set()
         with self._lock:
             self._slots.append(slot)
@@ -95,8 +131,10 @@ class WorkerPool:
         self._journal.wake()
 
     def run(self) -> None:
-        """Work until `stop`."""
-        while not self._stopping.is_set():
+        """Work until `stop`, or until there are more threads than `resize` wants."""
+        with self._lock:
+            self._running += 1
+        while not self._stopping.is_set() and not self._one_too_many():
             self._beat(CALL_SECONDS)
             try:
                 marks = self._journal.marks
@@ -108,6 +146,12 @@ class WorkerPool:
             except JournalUnavailableError as error:
                 log.error("%s Working waits for it.", error)
                 self._stopping.wait(1.0)
+
+    def _one_too_many(self) -> bool:
+        with self._lock:
+            surplus = self._running > self._size
+            self._running -= surplus
+        return surplus
 
     def _next(self) -> tuple[Slot, Lease] | None:
         """The next key of the connection whose turn it is."""
@@ -123,7 +167,7 @@ class WorkerPool:
         return None
 
     def _may_work(self, slot: Slot) -> bool:
-        share = max(1, self._size - (len(self._slots) - 1))
+        share = 1 if slot.down else max(1, self._size - (len(self._slots) - 1))
         return slot.active < share and slot.paused_until <= self._clock()
 
     def _idle_seconds(self) -> float:
@@ -158,20 +202,42 @@ class WorkerPool:
             self._journal.nudge()
 
     def _reconcile(self, slot: Slot, lease: Lease) -> None:
-        outcome = slot.reconciler.reconcile(lease.key)
+        began = self._clock()
+        with slot.background() if lease.priority == SWEEP else nullcontext():
+            outcome = slot.reconciler.reconcile(lease.key)
         self._step("reconciled")
-        if outcome.recheck_after is None:
+        in_doubt = outcome.status in WRITTEN and self._clock() - began > self.doubt_seconds
+        recheck_after = 0.0 if in_doubt else outcome.recheck_after
+        if recheck_after is None:
             self._journal.done(lease)
         else:
-            self._journal.recheck(lease, outcome.recheck_after)
+            self._journal.recheck(lease, recheck_after)
+        self._is_up(slot)
         self._step("done")
         now = self._now()
         slot.counters.reconciled(Change(now, lease.key, outcome.status, outcome.detail), now - lease.dirty_since)
         detail = f": {outcome.detail}" if outcome.detail else ""
         log.log(_level(outcome), "%s%s", outcome.status, detail, extra=fields(slot.name, lease.key))
 
+    def _is_up(self, slot: Slot) -> None:
+        """Let all threads work on a connection again whose console answers."""
+        with self._lock:
+            was_down, slot.down = slot.down, False
+        if was_down:
+            log.info("the console answers again", extra=fields(slot.name))
+            self._journal.wake()
+
     def _failed(self, slot: Slot, lease: Lease, error: str) -> None:
         slot.counters.failed("reconcile_failures", error)
+        if slot.is_down():
+            with self._lock:
+                was_down, slot.down = slot.down, True
+                slot.paused_until = self._clock() + DOWN_PAUSE
+            # The first failure does count: a key that alone makes the console look down must not stay at the front.
+            if was_down:
+                self._journal.defer(lease, self._jitter(DOWN_PAUSE, DOWN_DELAY), error)
+                return
+            log.error("the console does not answer, its keys wait: %s", error, extra=fields(slot.name))
         delay = self._journal.failed(lease, error)
         about = fields(slot.name, lease.key)
         log.warning("failed %d times, next try in %.1f s: %s", lease.attempts + 1, delay, error, extra=about)

@@ -244,6 +244,9 @@ class WorldRuntime:
     traffic: Mapping[str, Sent] = field(default_factory=lambda: {"sqs": Sent(3, 2, 1)})
     pace: Unlimited = Unlimited()
 
+    def background(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
     def close(self) -> None:
         self.sqs_client.close()
 

@@ -40,8 +40,8 @@ def test_an_event_becomes_a_change_and_the_idle_agent_costs_little(home):
     wait_until(lambda: home.emulator.calls().get("sqs.DeleteMessageBatch") == 1)
     calls = home.emulator.calls()
     # The receive that brought the event was under way; the one counted here is the next long poll.
-    assert calls["sqs.ReceiveMessage"] <= 1
-    assert set(calls) == {"sqs.SendMessage", "sqs.ReceiveMessage", "sqs.DeleteMessageBatch"}
+    assert calls.get("sqs.ReceiveMessage", 0) <= 1
+    assert set(calls) <= {"sqs.SendMessage", "sqs.ReceiveMessage", "sqs.DeleteMessageBatch"}
     assert resident_megabytes(agent.pid) < 120
     wait_until(lambda: home.connection().get("outcomes") == {"created": 1})
     status = home.connection()
