@@ -42,7 +42,7 @@ def _attribute(name: str, value: str | bool | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell of a table; ``css`` is a class: number or text."""
+    """One cell of a table; ``css`` is a class: number, text (long) or brief (on one line)."""
 
     content: Html | str
     css: str | None = None
@@ -68,7 +68,7 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[tuple[str, Sequen
 def _cells(columns: Sequence[str], cells: Sequence[Cell]) -> list[Html]:
     first, *others = cells
     return [
-        el("th", first.content, scope="row", role="rowheader"),
+        el("th", first.content, scope="row", role="rowheader", class_=first.css),
         *(
             el("td", el("div", cell.content), role="cell", class_=cell.css, data_label=name)
             for name, cell in zip(columns[1:], others, strict=True)

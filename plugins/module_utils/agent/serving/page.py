@@ -34,11 +34,11 @@ def render(view: AgentView) -> str:
         sections.verdict(view, troubles),
         sections.tiles(view),
         sections.connections(view),
-        sections.processes(view),
         sections.runs(view),
         sections.waiting(view),
         sections.held(view),
         sections.changes(view),
+        sections.processes(view),
         sections.figures(view),
         id="content",
     )

@@ -14,7 +14,7 @@ from ..unit import FAILING, RUNNING
 from .html import Cell, Html, el, join, table
 from .troubles import CRITICAL, Trouble
 from .view import AgentView, ConnectionView, RunView
-from .words import ago, short_key, span, time_of_day
+from .words import ago, counted, short_key, span, time_of_day
 
 SHOWN_CHANGES = 25
 SHOWN_KEYS = 50
@@ -32,7 +32,7 @@ def verdict(view: AgentView, troubles: Sequence[Trouble]) -> Html:
     if not troubles:
         css, title, text = "good", "All is well", _calm(view)
     elif critical:
-        css, title = "bad", f"{critical} critical" if critical > 1 else "Something is broken"
+        css, title = "bad", _broken(critical, len(troubles) - critical)
         text = "Changes do not get through everywhere. Nothing is lost: what waits is caught up with."
     else:
         css, title = "warn", "Something needs a look" if len(troubles) == 1 else f"{len(troubles)} things need a look"
@@ -48,11 +48,18 @@ def verdict(view: AgentView, troubles: Sequence[Trouble]) -> Html:
     return el("section", said, listed, class_=f"verdict {css}", aria_labelledby="verdict-title")
 
 
+def _broken(critical: int, others: int) -> str:
+    worst = "1 thing is broken" if critical == 1 else f"{critical} things are broken"
+    if not others:
+        return worst
+    return f"{worst}, {'1 more needs' if others == 1 else f'{others} more need'} a look"
+
+
 def _calm(view: AgentView) -> str:
     if not view.connections:
         return "There is no connection to work on yet."
-    number = len(view.connections)
-    return f"{number} connections are in step." if number > 1 else "The connection is in step."
+    dirty = sum(connection.backlog.dirty for connection in view.connections)
+    return f"{counted(dirty, 'key')} being worked on." if dirty else "Nothing waits."
 
 
 def tiles(view: AgentView) -> Html:
@@ -111,7 +118,7 @@ def processes(view: AgentView) -> Html:
         rows.append((f"process-{it.name}-events", _events(it, view)))
         kinds = [FULL, INCREMENTAL, *sorted(set(it.seen.sweeps) - {FULL, INCREMENTAL})]
         rows += [(f"process-{it.name}-{kind}", _sweep(it, kind, view)) for kind in kinds]
-    columns = ("Process", "Connection", "State", "Last done", "Result")
+    columns = ("Process", "State", "Last done", "Result")
     return section("processes", "Background processes", card(table("Background processes", columns, rows)))
 
 
@@ -121,8 +128,7 @@ def _workers(view: AgentView) -> list[Cell]:
     attempts = sum(sum(c.seen.outcomes.values()) + c.seen.counts["reconcile_failures"] for c in view.connections)
     done = [c.seen.moments["success"] for c in view.connections if "success" in c.seen.moments]
     return [
-        Cell("Workers"),
-        Cell("all"),
+        Cell(join(["Workers", el("small", "of all connections")])),
         Cell(late or pill(f"{busy} of {view.workers} busy", "calm")),
         Cell(moment(max(done, default=None), view.taken_at)),
         Cell(f"{attempts:,} attempts since the start", "text"),
@@ -134,8 +140,7 @@ def _events(it: ConnectionView, view: AgentView) -> list[Cell]:
     names = (("touched", "of the registry"), ("irrelevant", "ignored"), ("undecodable", "unreadable"))
     parts = [f"{counts['received']:,} received", *(f"{counts[name]:,} {text}" for name, text in names if counts[name])]
     return [
-        Cell("Event sync"),
-        Cell(it.name),
+        Cell(join(["Event sync", el("small", it.name)])),
         Cell(_late(view, f"intake:{it.name}") or pill(*_listening(it))),
         Cell(moment(it.seen.moments.get("receive"), view.taken_at)),
         Cell(", ".join(parts), "text"),
@@ -157,8 +162,7 @@ def _sweep(it: ConnectionView, kind: str, view: AgentView) -> list[Cell]:
         state = pill("waiting", "calm") if it.state == RUNNING else pill("not running", _STATES.get(it.state, "calm"))
     done = f"{record.listed:,} looked at, {record.marked:,} marked, took {span(record.seconds)}"
     return [
-        Cell(kind.replace("_", " ").capitalize()),
-        Cell(it.name),
+        Cell(join([kind.replace("_", " ").capitalize(), el("small", it.name)])),
         Cell(_late(view, f"sweeps:{it.name}") or state),
         Cell(moment(record.ended_at, view.taken_at)),
         Cell(done if record.ended_at is not None else "–", "text"),
@@ -182,12 +186,12 @@ def _run(run: RunView, now: float) -> list[Cell]:
     counts = [f"{run.counts[name]:,} {name}" for name in _SYNC_COUNTS if run.counts.get(name)]
     changes = join([", ".join(counts) or "none", el("small", run.error) if run.error else ""])
     return [
-        Cell(run.connection),
+        Cell(run.connection, "brief"),
         Cell(pill(run.status.replace("_", " "), _RUNS.get(run.status, "calm"))),
         Cell(_progress(run)),
         Cell(changes, "text"),
         Cell(moment(run.started_at, now)),
-        Cell(span(run.seconds)),
+        Cell(span(run.seconds), "brief"),
     ]
 
 
@@ -224,11 +228,11 @@ def waiting(view: AgentView) -> Html:
             f"key-{it.name}-{key.key}",
             [
                 Cell(join([short_key(key.key), el("small", key.key)])),
-                Cell(it.name),
+                Cell(it.name, "brief"),
                 Cell(pill("parked", "warn") if key.parked else pill("failing", "calm")),
                 Cell(f"{key.attempts:,}", "number"),
                 Cell(moment(key.dirty_since, now)),
-                Cell("now" if key.not_before <= now else f"in {span(key.not_before - now)}"),
+                Cell("now" if key.not_before <= now else f"in {span(key.not_before - now)}", "brief"),
                 Cell(key.error, "text"),
             ],
         )
@@ -247,11 +251,12 @@ def held(view: AgentView) -> Html:
     for it in view.connections:
         for kind, record in sorted(it.seen.sweeps.items()):
             for number, sentence in enumerate(record.held_back):
-                cells = [Cell(sentence, "text"), Cell(it.name), Cell(moment(record.ended_at, now)), Cell("guard")]
+                what = f"{sentence[:1].upper()}{sentence[1:]}."
+                cells = [Cell(what, "text"), Cell(it.name, "brief"), Cell(moment(record.ended_at, now)), Cell("guard")]
                 rows.append((f"held-{it.name}-{kind}-{number}", cells))
         for change in reversed(it.seen.held[-SHOWN_CHANGES:]):
             what = join([short_key(change.key), el("small", change.detail or change.key)])
-            cells = [Cell(what, "text"), Cell(it.name), Cell(moment(change.at, now)), Cell("planner")]
+            cells = [Cell(what, "text"), Cell(it.name, "brief"), Cell(moment(change.at, now)), Cell("planner")]
             rows.append((f"held-{it.name}-{change.at}-{change.key}", cells))
     columns = ("What", "Connection", "When", "By")
     return section("held", "Held back", _table_or("Nothing is held back.", "Held back", columns, rows))
@@ -265,15 +270,14 @@ def changes(view: AgentView) -> Html:
         (f"change-{name}-{change.at}-{change.key}", _change(name, change, view.taken_at))
         for name, change in found[:SHOWN_CHANGES]
     ]
-    columns = ("Key", "Connection", "What", "When", "Details")
+    columns = ("Key", "What", "When", "Details")
     empty = "Nothing has been written since the agent's start."
     return section("changes", "Recent changes", _table_or(empty, "Recent changes", columns, rows))
 
 
 def _change(name: str, change: Change, now: float) -> list[Cell]:
     return [
-        Cell(join([short_key(change.key), el("small", change.key)])),
-        Cell(name),
+        Cell(join([el("span", short_key(change.key), title=change.key), el("small", name)])),
         Cell(pill(change.status, _CHANGED.get(change.status, "calm"))),
         Cell(moment(change.at, now)),
         Cell(change.detail or "–", "text"),

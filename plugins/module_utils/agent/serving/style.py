@@ -47,7 +47,7 @@ body { margin: 0; background: var(--page); color: var(--text); font: 15px/1.5 sy
   Roboto, "Noto Sans", "Liberation Sans", sans-serif; font-variant-numeric: tabular-nums; }
 a { color: var(--accent); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: 4px; }
-.wide { max-width: 76rem; margin: 0 auto; padding: 0 1.25rem; }
+.wide { max-width: 76rem; margin: 0 auto; padding-inline: 1.25rem; }
 .skip { position: absolute; left: -999rem; }
 .skip:focus { left: 1rem; top: .5rem; background: var(--card); padding: .4rem .8rem; z-index: 1; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
@@ -99,6 +99,8 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; vertical-align: top; padding: .55rem .95rem; border-top: 1px solid var(--line); }
 thead th { border-top: 0; color: var(--soft); font-weight: 500; font-size: .82rem; white-space: nowrap; }
 tbody th { font-weight: 600; }
+tbody th.text { font-weight: 400; }
+time, th.brief, td.brief { white-space: nowrap; }
 td small, th small { display: block; color: var(--soft); font-weight: 400; font-size: .82rem; overflow-wrap: anywhere; }
 td.number, th.number { text-align: right; }
 td.text { min-width: 15rem; overflow-wrap: anywhere; }
@@ -121,7 +123,7 @@ footer { color: var(--soft); font-size: .84rem; padding-block: 0 2rem; overflow-
 footer p { margin: .2rem 0; }
 
 @media (max-width: 52rem) {
-  .wide { padding: 0 .85rem; }
+  .wide { padding-inline: .85rem; }
   .tiles { grid-template-columns: repeat(2, 1fr); gap: .6rem; margin-bottom: 1.4rem; }
   header .head { display: flex; flex-wrap: wrap; align-items: center; gap: .35rem .9rem; }
 header .head span:last-child { color: var(--soft); font-size: .87rem; }

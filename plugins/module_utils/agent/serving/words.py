@@ -14,9 +14,9 @@ def counted(number: int, noun: str) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time in its largest unit: 45 s, 3 min, 2 h, 4 days."""
-    if seconds < 10:
-        return f"{max(0.0, seconds):.1f} s"
+    """A length of time in its largest unit: 250 ms, 45 s, 3 min, 2 h, 4 days."""
+    if seconds < 1:
+        return f"{max(0.0, seconds) * 1000:.0f} ms"
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 90 * 60:
