@@ -24,6 +24,11 @@ options:
       - The agent's state directory.
     type: path
     default: /var/lib/wxgov-sagemaker
+  label:
+    description:
+      - Only runs that were started with this O(wxgov.sagemaker.sync_existing_models#module:label), of those that
+        O(limit) leaves.
+    type: str
   limit:
     description:
       - How many runs of each connection to list, from 1 to 100; that many are kept.
@@ -50,6 +55,15 @@ EXAMPLES = r"""
   wxgov.sagemaker.sync_run_info:
     limit: 1
   register: found
+
+- name: Wait until a run that was started in the background has ended
+  wxgov.sagemaker.sync_run_info:
+    label: nightly
+    limit: 1
+  register: nightly
+  until: nightly.runs | selectattr('status', 'equalto', 'running') | length == 0
+  retries: 720
+  delay: 5
 
 - name: Stop if a synchronisation failed or was cut off
   ansible.builtin.assert:
@@ -84,13 +98,31 @@ runs:
       description: When it last wrote its record; the end of a run that has ended.
       type: str
       sample: "2026-11-22T09:12:40.002+00:00"
+    label:
+      description: The label it was started with.
+      type: str
+      sample: nightly
     progress:
-      description: C(done) objects so far, C(seconds) since the start, C(per_second).
+      description:
+        - C(done) objects so far, C(seconds) since the start, C(per_second).
+        - C(phase), which is number C(phase_number) of C(phases), and C(phase_done) of its C(phase_total) entities,
+          which is null where that is not known.
+        - C(seconds_left) of the phase; null where that cannot be told, and 0 of a run that has ended.
+        - While a run goes on, C(per_second) is that of its phase.
       type: dict
-      sample: {"done": 72, "seconds": 147.7, "per_second": 0.5}
+      sample:
+        done: 1212
+        seconds: 15.1
+        per_second: 82.1
+        phase: models
+        phase_number: 2
+        phases: 4
+        phase_done: 1200
+        phase_total: 10000
+        seconds_left: 107.2
     report:
       description:
-        - The counts, notes, calls and the error that
+        - The counts, notes, calls, throttling and the error that
           RV(wxgov.sagemaker.sync_existing_models#module:runs) has; of a run that goes on, as far as it has come. What
           became of the single objects is left out.
       type: dict
@@ -133,8 +165,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.errors import WxgovError
 from ..module_utils.sync.run_history import progress, read_agent_status, read_runs, utc_now
 
-HEAD = ("id", "connection", "status", "started_at", "updated_at")
-REPORTED = ("listed", "counts", "notes", "error", "seconds", "calls")
+HEAD = ("id", "connection", "status", "started_at", "updated_at", "label")
+REPORTED = ("listed", "counts", "notes", "error", "seconds", "calls", "throttling")
 
 
 def main() -> None:
@@ -143,6 +175,7 @@ def main() -> None:
         argument_spec={
             "connection": {"type": "str"},
             "state_dir": {"type": "path", "default": "/var/lib/wxgov-sagemaker"},
+            "label": {"type": "str"},
             "limit": {"type": "int", "default": 10},
         },
         supports_check_mode=True,
@@ -152,7 +185,7 @@ def main() -> None:
         module.fail_json(msg=f"limit is {limit}; it must be from 1 to 100.")
     state_dir, now = Path(module.params["state_dir"]), utc_now()
     try:
-        runs = read_runs(state_dir, name, limit)
+        runs = read_runs(state_dir, name, limit, module.params["label"])
         status = read_agent_status(state_dir, now)
     except WxgovError as error:
         module.fail_json(msg=str(error))

@@ -27,11 +27,14 @@ STALE_SECONDS = 60.0
 _COLUMNS = "id, connection, status, started_at, updated_at, record"
 
 
-def read_runs(state_dir: Path, connection: str | None = None, limit: int = 10) -> list[dict[str, Any]]:
+def read_runs(
+    state_dir: Path, connection: str | None = None, limit: int = 10, label: str | None = None
+) -> list[dict[str, Any]]:
     """Return the newest ``limit`` runs of each connection (or of one), newest first; none where nothing ever ran.
 
-    Each has id, connection, status (running, succeeded, failed or cut_off), started_at, updated_at, and the report of
-    sync.report.RunReport as far as it has come. Raises SyncError for a file that cannot be read.
+    Each has id, connection, status (running, succeeded, failed or cut_off), started_at, updated_at, label, and the
+    report of sync.report.RunReport as far as it has come. With `label` those of that label among them. Raises SyncError
+    for a file that cannot be read.
     """
     rows = _rows(state_dir / FILE_NAME, connection, limit)
     alive = {name: is_held_alone(state_dir, name) for name in {row[1] for row in rows if row[2] == "running"}}
@@ -41,7 +44,7 @@ def read_runs(state_dir: Path, connection: str | None = None, limit: int = 10) -
         is_newest = row[1] not in newest
         newest.add(row[1])
         runs.append(_run(row, is_alive=is_newest and alive.get(row[1], False)))
-    return runs
+    return [run for run in runs if label is None or run["label"] == label]
 
 
 def read_agent_status(state_dir: Path, now: datetime) -> dict[str, Any] | None:
@@ -65,13 +68,41 @@ def read_agent_status(state_dir: Path, now: datetime) -> dict[str, Any] | None:
 
 
 def progress(run: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Return how far a run is: ``done`` objects, ``seconds`` since its start, ``per_second``. Pure."""
+    """Return how far a run is. Pure.
+
+    ``done`` objects in all, ``seconds`` since the start, ``per_second`` (of a run that goes on, in its present phase);
+    ``phase``, which is number ``phase_number`` of ``phases``, and of its ``phase_total`` entities ``phase_done``;
+    ``seconds_left`` of the phase. None: not known. The seconds of a run that goes on are counted to `now`.
+    """
     counts = run.get("counts") or {}
     done = sum(count for count in counts.values() if isinstance(count, int))
-    started = datetime.fromisoformat(str(run["started_at"]))
-    ended = now if run["status"] == "running" else datetime.fromisoformat(str(run["updated_at"]))
-    seconds = max(0.0, (ended - started).total_seconds())
-    return {"done": done, "seconds": round(seconds, 1), "per_second": round(done / seconds, 1) if seconds else 0.0}
+    is_running = run["status"] == "running"
+    ended = now if is_running else datetime.fromisoformat(str(run["updated_at"]))
+    seconds = max(0.0, (ended - datetime.fromisoformat(str(run["started_at"]))).total_seconds())
+    phase = run.get("progress") or {}
+    in_phase = is_running and phase.get("phase")
+    rate = _rate(phase["done"], phase["phase_seconds"]) if in_phase else _rate(done, seconds)
+    return {
+        "done": done,
+        "seconds": round(seconds, 1),
+        "per_second": rate,
+        "phase": phase.get("phase", ""),
+        "phase_number": phase.get("phase_number", 0),
+        "phases": phase.get("phases", 0),
+        "phase_done": phase.get("done", 0),
+        "phase_total": phase.get("total"),
+        "seconds_left": _seconds_left(phase, rate) if is_running else 0.0,
+    }
+
+
+def _rate(done: int, seconds: float) -> float:
+    return round(done / seconds, 1) if seconds else 0.0
+
+
+def _seconds_left(phase: Mapping[str, Any], rate: float) -> float | None:
+    if phase.get("total") is None or not rate:
+        return None
+    return round((phase["total"] - phase["done"]) / rate, 1)
 
 
 def utc_now() -> datetime:
@@ -84,7 +115,7 @@ def _run(row: Sequence[Any], *, is_alive: bool) -> dict[str, Any]:
     shown = "cut_off" if status == "running" and not is_alive else status
     head = {"id": run_id, "connection": connection, "status": shown, "started_at": started_at, "updated_at": updated_at}
     try:
-        return {**json.loads(record), **head}
+        return {"label": "", **json.loads(record), **head}
     except ValueError:
         raise SyncError(f"The record of the run {run_id} cannot be read.") from None
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from .state_file import open_state
+from .errors import SyncError
+from .state_file import FILE_NAME, open_state
 
 KEPT_PER_CONNECTION = 100
 
@@ -35,14 +36,14 @@ class RunStore:
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
 
-    def start(self, connection: str) -> str:
+    def start(self, connection: str, record: Mapping[str, Any] | None = None) -> str:
         """Record that a run has started and return its id. Raises SyncError when the directory cannot be written."""
         run_id = uuid4().hex
         now = _now()
         with self._transaction() as database:
             database.execute(
-                "INSERT INTO runs VALUES (?, ?, 'running', ?, ?, '{}')",
-                (run_id, connection, now, now),
+                "INSERT INTO runs VALUES (?, ?, 'running', ?, ?, ?)",
+                (run_id, connection, now, now, json.dumps(record or {}, sort_keys=True)),
             )
             database.execute(
                 "DELETE FROM runs WHERE connection = ? AND id NOT IN "
@@ -77,6 +78,8 @@ class RunStore:
         try:
             with database:
                 yield database
+        except sqlite3.Error as error:
+            raise SyncError(f"The run records in {self._state_dir / FILE_NAME} cannot be used: {error}.") from error
         finally:
             database.close()
 

@@ -48,7 +48,7 @@ def test_the_examples_run(bench: Bench, tmp_path: pathlib.Path, run_playbook: Ca
         "tasks": tasks,
     }
     result = run_playbook([play], verbosity=3)
-    (made, kept), (found, _named), (linked, _said, taken), (_runs, stopped) = (
+    (made, kept), (found, _named), (linked, _said, taken), (_runs, _waited, stopped) = (
         [result.named(task["name"])[-1] for task in examples(module, "")] for module in MODULES
     )
     assert made["operations"] == ["update"]

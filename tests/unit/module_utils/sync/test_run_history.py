@@ -103,11 +103,40 @@ def test_it_reads_while_somebody_writes(tmp_path):
     assert len(set(seen)) >= 5
 
 
-def test_progress():
-    run = {"status": "running", "started_at": "2026-11-22T08:59:55+00:00", "updated_at": "2026-11-22T08:59:57+00:00"}
-    assert progress({**run, **RECORD}, NOW) == {"done": 10, "seconds": 5.0, "per_second": 2.0}
-    assert progress({**run, **RECORD, "status": "cut_off"}, NOW)["seconds"] == 2.0
-    assert progress({**run, "started_at": "2026-11-22T09:00:00+00:00"}, NOW)["per_second"] == 0.0
+NO_PHASE = {"phase": "", "phase_number": 0, "phases": 0, "phase_done": 0, "phase_total": None}
+
+
+def run_at(status="running", **record):
+    times = {"started_at": "2026-11-22T08:59:55+00:00", "updated_at": "2026-11-22T08:59:57+00:00"}
+    return {"status": status, **times, **RECORD, **record}
+
+
+def test_progress_of_a_run_before_its_first_phase_and_after_its_end():
+    starting = {"done": 10, "seconds": 5.0, "per_second": 2.0, **NO_PHASE, "seconds_left": None}
+    assert progress(run_at(), NOW) == starting
+    ended = progress(run_at("succeeded"), NOW)
+    assert ended == {"done": 10, "seconds": 2.0, "per_second": 5.0, **NO_PHASE, "seconds_left": 0.0}
+    assert progress({**run_at(), "started_at": run_at()["updated_at"], "counts": {}}, NOW)["done"] == 0
+
+
+def test_progress_of_a_phase_has_its_own_rate_and_the_time_left():
+    phase = {"phase": "models", "phase_number": 2, "phases": 4, "done": 8, "total": 100, "phase_seconds": 2.0}
+    shown = progress(run_at(progress=phase), NOW)
+    assert (shown["phase"], shown["phase_number"], shown["phases"]) == ("models", 2, 4)
+    assert (shown["phase_done"], shown["phase_total"], shown["per_second"]) == (8, 100, 4.0)
+    assert shown["seconds_left"] == 23.0
+    unknown = progress(run_at(progress={**phase, "total": None}), NOW)
+    assert (unknown["phase_total"], unknown["seconds_left"]) == (None, None)
+    assert progress(run_at(progress={**phase, "done": 0}), NOW)["seconds_left"] is None
+
+
+def test_runs_are_found_by_their_label(tmp_path):
+    store = RunStore(tmp_path)
+    plain = store.start("a")
+    nightly = store.start("a", {"label": "nightly"})
+    assert [run["id"] for run in read_runs(tmp_path, label="nightly")] == [nightly]
+    assert [run["label"] for run in read_runs(tmp_path)] == ["nightly", ""]
+    assert [run["id"] for run in read_runs(tmp_path, label="")] == [plain]
 
 
 @pytest.mark.parametrize("content", [b"not a database at all" * 50, b"SQLite format 3\x00" + b"\xff" * 500])
