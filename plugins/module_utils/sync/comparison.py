@@ -13,16 +13,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ..registry.arn import parse_arn
 from ..registry.client import GROUP, PACKAGE, RegistryClient
 from ..registry.entities import ModelPackage, ModelPackageGroup
 from ..registry.listing import ListedPackage, PackageSummary, RegistryListing, UnreadPackage
 from .apply import GroupIds
 from .console_reader import ConsoleReader, InventoryEntry
+from .guard import named
 from .mapping import Kind
 from .owners import OwnerDirectory
 from .phases import sentence_of
 from .plan import is_current
 from .projection import Projection, project_group, project_package
+from .selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,12 @@ class Uncompared:
 
 
 class Projector:
-    """Projects entities with what the console allows and who has an account there."""
+    """Projects entities with what the console allows and who has an account there; says which ones count at all."""
 
-    def __init__(self, reader: ConsoleReader, owners: OwnerDirectory) -> None:
+    def __init__(self, reader: ConsoleReader, owners: OwnerDirectory, selection: Selection) -> None:
         self._targets = reader.targets
         self.owners = owners
+        self.selection = selection
 
     def group(self, group: ModelPackageGroup) -> Projection:
         """Return a group's projection."""
@@ -54,6 +58,10 @@ class Projector:
 def entity_name(entity: ModelPackageGroup | ModelPackage) -> str:
     """Return what reports call an entity that has no projection."""
     return entity.name if isinstance(entity, ModelPackageGroup) else f"{entity.group_name}-v{entity.version}"
+
+
+def _is_in_use(entry: InventoryEntry) -> bool:
+    return entry.state is None or not entry.state.gone
 
 
 class FullComparison:
@@ -73,8 +81,11 @@ class FullComparison:
     ) -> None:
         self.listing = RegistryListing(registry, is_settled)
         self._projector = projector
+        self._memory = projector.selection.begin()
         self.listed: Counter[Kind] = Counter()
         self.unchanged: Counter[Kind] = Counter()
+        self.left_out: Counter[Kind] = Counter()
+        self._kept_aside: dict[Kind, list[InventoryEntry]] = {kind: [] for kind in Kind}
         self._entries: dict[Kind, dict[str, InventoryEntry]] = {kind: {} for kind in Kind}
         self._foreign_names: dict[Kind, set[str]] = {kind: set() for kind in Kind}
         self._unseen: dict[Kind, set[str]] = {}
@@ -104,14 +115,38 @@ class FullComparison:
     def vanished(self, kind: Kind) -> list[InventoryEntry]:
         """Return the objects of entities that the listing did not have and that are not decommissioned yet.
 
-        Call it after `stale` of that kind was read to its end.
+        Call it after `stale` of that kind was read to its end. What the filters leave out by name is not among them.
         """
         entries = (self._entries[kind][arn] for arn in sorted(self._unseen[kind]))
-        return [entry for entry in entries if entry.state is None or not entry.state.gone]
+        is_out = self._projector.selection.why_name_is_out
+        return [entry for entry in entries if _is_in_use(entry) and not is_out(parse_arn(str(entry.arn)).name)]
+
+    def kept_aside(self, kind: Kind) -> list[InventoryEntry]:
+        """Return the objects in use whose entities the filters leave out: they are neither kept up nor decommissioned.
+
+        Call it after `stale` of that kind was read to its end.
+        """
+        is_out = self._projector.selection.why_name_is_out
+        unseen = (self._entries[kind][arn] for arn in sorted(self._unseen[kind]))
+        by_name = [entry for entry in unseen if _is_in_use(entry) and is_out(parse_arn(str(entry.arn)).name)]
+        return [*self._kept_aside[kind], *by_name]
+
+    def left_out_notes(self, kind: Kind) -> list[str]:
+        """Return what a report says of the filters' work on one kind."""
+        notes = []
+        if self.left_out[kind]:
+            notes.append(f"the connection's filters leave out {self.left_out[kind]} {kind.value}s of the registry")
+        aside = self.kept_aside(kind)
+        if aside:
+            notes.append(
+                f"{named(entry.name for entry in aside)}: {len(aside)} {kind.value}s that the filters leave out are in "
+                "the console; they are left as they are, and no longer kept up"
+            )
+        return notes
 
     def managed(self, kind: Kind) -> int:
         """Return how many objects of this registry the console has that are not decommissioned for good."""
-        return sum(1 for entry in self._entries[kind].values() if entry.state is None or not entry.state.gone)
+        return sum(1 for entry in self._entries[kind].values() if _is_in_use(entry))
 
     def entry(self, kind: Kind, arn: str) -> InventoryEntry | None:
         """Return the console's object of an entity."""
@@ -129,13 +164,23 @@ class FullComparison:
             return None
         if isinstance(entity, UnreadPackage):
             return Uncompared(kind, f"{entity.group_name}-v{entity.version}", entity.arn, entity.error)
+        entry = self._entries[kind].get(entity.arn)
         try:
+            if self._is_left_out(entity):
+                self.left_out[kind] += 1
+                if entry is not None and _is_in_use(entry):
+                    self._kept_aside[kind].append(entry)
+                return None
             projection = self._project(entity)
-            entry = self._entries[kind].get(projection.arn)
-            is_same = entry is not None and is_current(projection, entry.state)
+            is_same = entry is not None and is_current(projection, entry.state, dict(entry.pushed))
         except Exception as error:  # one bad entity must not stop the run, whatever it is that is bad in it
             return Uncompared(kind, entity_name(entity), entity.arn, sentence_of(error))
         return None if is_same else projection
+
+    def _is_left_out(self, entity: ModelPackageGroup | ModelPackage) -> bool:
+        if isinstance(entity, ModelPackageGroup):
+            return bool(self._projector.selection.why_group_is_out(entity, self._memory))
+        return bool(self._projector.selection.why_package_is_out(entity, self._memory))
 
     def _project(self, entity: ModelPackageGroup | ModelPackage) -> Projection:
         if isinstance(entity, ModelPackageGroup):

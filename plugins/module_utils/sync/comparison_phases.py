@@ -17,7 +17,7 @@ from ..registry.listing import PackageSummary
 from .apply import Applier
 from .comparison import FullComparison, Projector, Uncompared
 from .console_reader import ConsoleReader, InventoryEntry
-from .guard import GuardSettings, reason_to_hold
+from .guard import GuardSettings, held_back, reason_to_hold
 from .mapping import Kind
 from .phases import Outcome, Phase, Tally, Unplanned, sentence_of
 from .plan import ConsoleRecord, Operation, plan_entity, plan_gone
@@ -84,7 +84,7 @@ class ComparisonPhases:
         """Whether a package needs no Describe: its summary is known and its object is there and in use."""
         entry = self.comparison().entry(Kind.MODEL, summary.arn)
         is_known = self.summaries is not None and self.summaries.is_known(summary)
-        return is_known and entry is not None and entry.state is not None and not entry.state.gone
+        return is_known and entry is not None and entry.is_in_use_and_untouched
 
 
 class EntityPhase:
@@ -99,6 +99,7 @@ class EntityPhase:
         """Compare each listed entity with the console's object (1 query for every 50 that differ)."""
         for batch in _batches(self._differing(tally), BATCH):
             yield from self._plan(batch, tally)
+        tally.notes += self._shared.comparison().left_out_notes(self._kind)
         if self._kind is Kind.MODEL and self._shared.comparison().listing.is_search_denied:
             tally.notes.append(_without_search(self._shared.registry.calls["DescribeModelPackage"]))
 
@@ -180,10 +181,7 @@ class VanishedPhase:
         )
         if reason is not None:
             tally.held = len(vanished)
-            tally.notes.append(
-                f"held back the decommissioning of {len(vanished)} {self._kind.value}s: {reason}. "
-                "If that is right, run again with allow_mass_decommission."
-            )
+            tally.notes.append(held_back(self._kind.value, (entry.name for entry in vanished), len(vanished), reason))
             return
         if vanished:
             with ThreadPoolExecutor(CONFIRMERS, "sync-confirm") as pool:

@@ -14,9 +14,9 @@ from ..console.objects import Scalar
 from ..console.query import Column, Compare, Condition, In, Like, Or, Query, Row, columns
 from ..console.schema import ConsoleSchema, TypeDefinition
 from ..registry.arn import GROUP, PACKAGE, partition_of
-from . import mapping
 from .errors import SchemaMismatchError
-from .mapping import DECOMMISSIONED, DESCRIPTION, STATUS_FIELD, Kind
+from .mapping import DECOMMISSIONED, DEFAULT, DESCRIPTION, STATUS_FIELD, FieldRule, Kind, MappingTable, MetricSettings
+from .metrics import MetricObject
 from .plan import ConsoleRecord, FieldNames
 from .projection import TargetFields
 from .state import SyncState, load_state
@@ -31,36 +31,58 @@ _ARN_KIND = {Kind.GROUP: GROUP, Kind.MODEL: PACKAGE}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One console type that the synchronisation writes to."""
+    """One console type that the synchronisation writes to.
+
+    ``compared`` are the mapped fields that it has, ``pushed`` those of them whose changes go down to the registry,
+    ``unmapped`` the fields that this console lacks.
+    """
 
     type_name: str
     fields: TargetFields
     compared: tuple[str, ...]
     unmapped: tuple[str, ...]
+    pushed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryEntry:
-    """One console object in a full comparison: just enough to say whether it needs a closer look."""
+    """One console object in a full comparison: just enough to say whether it needs a closer look.
+
+    ``pushed`` has name and value of the fields whose changes go down to the registry.
+    """
 
     kind: Kind
     id: str
     name: str
     arn: str | None
     state_text: str | None
+    pushed: tuple[tuple[str, Scalar], ...] = ()
 
     @property
     def state(self) -> SyncState | None:
         """The sync state (parsed on each call: at 10⁵ objects the text is a fraction of the parsed form)."""
         return load_state(self.state_text)
 
+    @property
+    def is_in_use_and_untouched(self) -> bool:
+        """Whether it is not decommissioned for good, and the console did not change what the registry has to know."""
+        state = self.state
+        return state is not None and not state.gone and all(state.agrees(name, value) for name, value in self.pushed)
+
 
 class ConsoleReader:
     """The console as one connection sees it."""
 
-    def __init__(self, client: ConsoleClient, connection: Connection, targets: Mapping[Kind, Target]) -> None:
+    def __init__(
+        self,
+        client: ConsoleClient,
+        connection: Connection,
+        targets: Mapping[Kind, Target],
+        table: MappingTable = DEFAULT,
+    ) -> None:
         self.client = client
         self.targets = targets
+        self.table = table
         self.names = FieldNames(connection.sync.arn_field, connection.sync.state_field)
         self._entity_name = connection.business_entity_name
         self._arn_stem = f"arn:{partition_of(connection.region)}:sagemaker:{connection.region}:{connection.account_id}:"
@@ -89,11 +111,24 @@ class ConsoleReader:
     def inventory(self, kind: Kind) -> Iterator[InventoryEntry]:
         """Yield every object that is ours or whose name must not be taken: those with an ARN of this registry, and
         those that lie under the business entity (1 query page for every 500)."""
-        fields = columns(ID, NAME, LOCATION, self.names.arn, self.names.state)
+        names = self.targets[kind].pushed
+        fields = columns(ID, NAME, LOCATION, self.names.arn, self.names.state, *names)
+        # Few values differ among many objects: equal ones are kept once.
+        shared: dict[tuple[tuple[str, Scalar], ...], tuple[tuple[str, Scalar], ...]] = {}
         for row in self._rows(kind, fields, self._scope(kind)):
             arn = _text(row, self.names.arn) or None
             if self.is_ours(kind, arn) or self._in_entity(row):
-                yield InventoryEntry(kind, _text(row, ID), _text(row, NAME), arn, _text(row, self.names.state) or None)
+                pushed = tuple((name, row.get(name, "")) for name in names)
+                state = _text(row, self.names.state) or None
+                yield InventoryEntry(
+                    kind, _text(row, ID), _text(row, NAME), arn, state, shared.setdefault(pushed, pushed)
+                )
+
+    def metric_objects(self, settings: MetricSettings, names: Iterable[str]) -> dict[str, MetricObject]:
+        """Return the metric objects of these names, by name (1 query for every 50)."""
+        fields = columns(ID, NAME, TITLE, DESCRIPTION, settings.value_field)
+        rows = self.client.select(Query(fields, settings.type_name, where=In(Column(NAME), tuple(names))))
+        return {_text(row, NAME): _metric_object(row, settings.value_field) for row in rows}
 
     def is_ours(self, kind: Kind, arn: str | None) -> bool:
         """Whether the ARN is one of this connection's registry."""
@@ -130,22 +165,33 @@ class ConsoleReader:
         )
 
 
-def open_reader(client: ConsoleClient, connection: Connection) -> ConsoleReader:
-    """Return a reader, having checked the console's types (3 requests). Raises SchemaMismatchError."""
+def open_reader(client: ConsoleClient, connection: Connection, table: MappingTable = DEFAULT) -> ConsoleReader:
+    """Return a reader, having checked the console's types (3 requests, 4 with metrics). Raises SchemaMismatchError."""
     schema = client.types()
     group_type = schema.model_group(connection.sync.model_group_type).name
     targets = {
-        Kind.GROUP: _target(Kind.GROUP, _definition(client, schema, group_type), connection),
-        Kind.MODEL: _target(Kind.MODEL, _definition(client, schema, connection.sync.model_type), connection),
+        Kind.GROUP: _target(Kind.GROUP, _definition(client, schema, group_type), connection, table),
+        Kind.MODEL: _target(Kind.MODEL, _definition(client, schema, connection.sync.model_type), connection, table),
     }
-    return ConsoleReader(client, connection, targets)
+    if table.metrics is not None:
+        _check_metrics(_definition(client, schema, table.metrics.type_name), table.metrics)
+    return ConsoleReader(client, connection, targets, table)
 
 
 def _definition(client: ConsoleClient, schema: ConsoleSchema, name: str) -> TypeDefinition:
     return client.type_definition(schema.by_name(name).name)
 
 
-def _target(kind: Kind, definition: TypeDefinition, connection: Connection) -> Target:
+def _check_metrics(definition: TypeDefinition, settings: MetricSettings) -> None:
+    value = definition.fields.get(settings.value_field)
+    if value is None or value.read_only or value.data_type not in ("FLOAT_TYPE", "DECIMAL_TYPE"):
+        raise SchemaMismatchError(
+            f"The console's type {definition.name} has no field {settings.value_field} that numbers can be written to: "
+            "correct metrics in sync_mapping."
+        )
+
+
+def _target(kind: Kind, definition: TypeDefinition, connection: Connection, table: MappingTable) -> Target:
     settings = {"arn_field": connection.sync.arn_field, "state_field": connection.sync.state_field}
     lacking = [f"{field} (setting {option})" for option, field in settings.items() if field not in definition.fields]
     if kind is Kind.MODEL:
@@ -154,12 +200,29 @@ def _target(kind: Kind, definition: TypeDefinition, connection: Connection) -> T
             lacking.append(f"{STATUS_FIELD} with the value {DECOMMISSIONED}")
     if lacking:
         raise SchemaMismatchError(f"The console's type {definition.name} lacks {' and '.join(lacking)}.")
-    wanted = [rule.field for rule in mapping.RULES[kind] if not rule.at_creation and rule.field != DESCRIPTION]
+    wanted = [rule for rule in table.rules[kind] if not rule.at_creation and rule.field != DESCRIPTION]
+    fields = TargetFields(definition.fields, table)
     return Target(
         type_name=definition.name,
-        fields=TargetFields(definition.fields),
-        compared=tuple(field for field in wanted if field in definition.fields),
-        unmapped=tuple(field for field in wanted if field not in definition.fields),
+        fields=fields,
+        compared=_names(wanted, fields, taken=True),
+        unmapped=_names(wanted, fields, taken=False),
+        pushed=_names([rule for rule in wanted if rule.to_registry], fields, taken=True),
+    )
+
+
+def _names(rules: Iterable[FieldRule], fields: TargetFields, *, taken: bool) -> tuple[str, ...]:
+    return tuple(rule.field for rule in rules if fields.takes(rule) is taken)
+
+
+def _metric_object(row: Row, value_field: str) -> MetricObject:
+    value = row.get(value_field)
+    return MetricObject(
+        id=_text(row, ID),
+        name=_text(row, NAME),
+        title=_text(row, TITLE),
+        description=_text(row, DESCRIPTION),
+        value=float(value) if isinstance(value, int | float) else None,
     )
 
 

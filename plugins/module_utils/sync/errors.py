@@ -26,3 +26,7 @@ class LinkError(SyncError):
 
 class UseCaseError(SyncError):
     """What a use case is to get in the registry cannot be made as planned."""
+
+
+class MappingError(SyncError):
+    """A connection's own mapping that cannot be used."""

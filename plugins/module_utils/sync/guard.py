@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +39,17 @@ def reason_to_hold(settings: GuardSettings, *, managed: int, vanished: int, list
             f"{settings.max_percent:g} % and {settings.max_count} objects"
         )
     return None
+
+
+def held_back(kind: str, names: Iterable[str], count: int, reason: str) -> str:
+    """Return what everybody who holds back says: how much, which, why, and what lets it through."""
+    return (
+        f"held back the decommissioning of {count} {kind}s ({named(names)}): {reason}. If that is right, run "
+        "sync_existing_models for this connection with allow_mass_decommission=true."
+    )
+
+
+def named(names: Iterable[str], limit: int = 5) -> str:
+    """Return the first names of many, for a sentence."""
+    first = list(islice(names, limit + 1))
+    return ", ".join(first[:limit]) + (", …" if len(first) > limit else "")

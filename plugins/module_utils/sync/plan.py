@@ -4,24 +4,31 @@
 """The planner: pure functions from a projection and the console's record of it to the operation that makes them agree.
 
 A field is compared three ways: what the registry says now (the projection), what the console holds, and what both last
-agreed on (the sync state in the object). ``plan(apply(plan))`` is empty for every input, which is tested as a property.
+agreed on (the sync state in the object); merge.py decides it. One operation holds all that is to be done for one
+entity, on both sides. ``plan(apply(plan))`` is empty for every input, which is tested as a property.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Literal, TypeAlias
 
 from ..console.objects import Scalar
+from ..registry.entities import LifeCycle
 from . import mapping
-from .mapping import DECOMMISSIONED, DESCRIPTION, PROPOSED, STATUS_FIELD, Kind
+from .mapping import ARCHIVED_STAGE, DECOMMISSIONED, DESCRIPTION, STATUS_FIELD, FieldRule, Kind, Side
+from .merge import FieldView, Verdict, merge
+from .metrics import METRICS, metrics_digest
+from .model_card import Metric
 from .projection import Projection, cut
+from .registry_values import METADATA, STATUS
 from .state import SyncState, digest, dump_state
 
 Values: TypeAlias = Mapping[str, Scalar | None]
-ChangeAction: TypeAlias = Literal["update", "decommission", "restore"]
+ChangeAction: TypeAlias = Literal["update", "update_in_registry", "decommission", "restore"]
 
 GONE_GROUP_NOTE = "[No longer in Amazon SageMaker] "
 """Starts the description of a group that was deleted: the console's model group has no status that is known."""
@@ -54,8 +61,55 @@ class ConsoleRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """A field that both sides changed since they last agreed: what each has, and which one stands.
+
+    ``mapping_changed``: what the registry says may differ only because the mapping was changed.
+    """
+
+    field: str
+    registry: Scalar | None
+    console: Scalar | None
+    winner: Side
+    mapping_changed: bool = False
+
+    def __str__(self) -> str:
+        """One sentence for logs and reports."""
+        cause = "the mapping was changed" if self.mapping_changed else "SageMaker was changed"
+        return (
+            f"{self.field}: {cause} (now {self.registry!r}) and so was the console (now {self.console!r}); "
+            f"the {'value from SageMaker' if self.winner == 'registry' else 'console'} stands"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryChange:
+    """What goes down to the model package; None and empty leave alone. ``token`` makes a repetition harmless."""
+
+    life_cycle: LifeCycle | None
+    metadata: Mapping[str, str]
+    previous_life_cycle: LifeCycle | None
+    previous_metadata: Values
+    token: str
+
+    @property
+    def before(self) -> Values:
+        """The present values of what changes in the registry."""
+        return {**_life_cycle_text(self.life_cycle, self.previous_life_cycle), **self.previous_metadata}
+
+    @property
+    def after(self) -> Values:
+        """The new values of what changes in the registry."""
+        return {**_life_cycle_text(self.life_cycle, self.life_cycle), **_metadata_names(self.metadata)}
+
+
+@dataclass(frozen=True, slots=True)
 class Create:
-    """Create a console object under the group `group_name`, or without one under the business entity."""
+    """Create a console object under the group `group_name`, or without one under the business entity.
+
+    ``metrics`` are made under it afterwards (None: there are none), and until they are the object's sync state is
+    `interim_state` instead of the one in ``fields``: cut off in between, the next plan makes up for them.
+    """
 
     kind: Kind
     arn: str
@@ -63,6 +117,10 @@ class Create:
     description: str
     fields: Mapping[str, Scalar]
     group_name: str | None
+    metrics: tuple[Metric, ...] | None = None
+    interim_state: str | None = None
+    notes: tuple[str, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
 
     action: Literal["create"] = "create"
 
@@ -74,12 +132,16 @@ class Create:
     @property
     def after(self) -> Values:
         """Every value given at creation, by field."""
-        return {"Name": self.name, DESCRIPTION: self.description, **self.fields}
+        return {"Name": self.name, DESCRIPTION: self.description, **self.fields, **_metric_values(self.metrics)}
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Change a console object: ``fields`` are the ones to send, ``previous`` what they held before."""
+    """Change a console object: ``fields`` are the ones to send, ``previous`` what they held before.
+
+    ``registry`` is written first, then ``metrics`` (None: left alone), then the object, whose new state says that it
+    was done: cut off anywhere, the next plan has what is left.
+    """
 
     kind: Kind
     arn: str
@@ -91,16 +153,22 @@ class Change:
     fields: Values
     previous: Values
     action: ChangeAction
+    registry: RegistryChange | None = None
+    metrics: tuple[Metric, ...] | None = None
+    conflicts: tuple[Conflict, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def before(self) -> Values:
-        """The present values of what changes, by field."""
-        return {**self._description(self.previous_description), **self.previous}
+        """The present values of what changes, by field, on both sides."""
+        registry = {} if self.registry is None else self.registry.before
+        return {**self._description(self.previous_description), **self.previous, **registry}
 
     @property
     def after(self) -> Values:
-        """The new values of what changes, by field."""
-        return {**self._description(self.description), **self.fields}
+        """The new values of what changes, by field, on both sides."""
+        registry = {} if self.registry is None else self.registry.after
+        return {**self._description(self.description), **self.fields, **registry, **_metric_values(self.metrics)}
 
     def _description(self, text: str) -> Values:
         return {DESCRIPTION: text} if self.description != self.previous_description else {}
@@ -109,33 +177,33 @@ class Change:
 Operation: TypeAlias = Create | Change
 
 
-def is_current(projection: Projection, state: SyncState | None) -> bool:
-    """Whether nothing is to be done for an entity, judged by the object's sync state alone.
+def is_current(projection: Projection, state: SyncState | None, console: Mapping[str, Scalar] | None = None) -> bool:
+    """Whether nothing is to be done for an entity, judged by the object's sync state and its pushed fields alone.
 
-    True as well when the state was written from a newer record than this one: the registry's index lags behind.
+    `console` has the object's values of `projection.pushed`; None: they are not known and count as unchanged. What the
+    registry says does not count where the state was written from a newer record: its index lags behind.
     """
     if state is None or state.gone:
         return False
-    if (
-        state.modified_at is not None
-        and projection.modified_at is not None
-        and state.modified_at > projection.modified_at
-    ):
-        return True
-    return all(state.agrees(name, value) for name, value in _wanted(projection, state).items())
+    if not _is_older(projection, state):
+        if not all(state.agrees(name, value) for name, value in _wanted(projection, state).items()):
+            return False
+        if _metrics_to_write(projection, state) is not None:
+            return False
+    return console is None or not any(_is_to_push(projection, state, name, console) for name in projection.pushed)
 
 
 def plan_entity(
     projection: Projection, record: ConsoleRecord | None, names: FieldNames, is_taken: Callable[[str], bool]
 ) -> Operation | None:
-    """Return what makes the console's object agree with the registry's entity, or None when it does.
+    """Return what makes the console's object and the registry's entity agree, or None when they do.
 
     `record` is the object with the entity's ARN; `is_taken` says whether a name belongs to another object of the same
     type under the business entity, which must not be touched.
     """
     if record is None:
         return _create(projection, names, is_taken)
-    if is_current(projection, record.state):
+    if is_current(projection, record.state, record.fields):
         return None
     return _change(projection, record, names)
 
@@ -148,81 +216,208 @@ def plan_gone(record: ConsoleRecord, names: FieldNames) -> Change | None:
     agreed = dict(state.fields)
     description = record.description
     fields: dict[str, Scalar | None] = {}
+    conflicts: tuple[Conflict, ...] = ()
     if record.kind is Kind.MODEL:
+        present = record.value(STATUS_FIELD)
+        if STATUS_FIELD in agreed and not state.agrees(STATUS_FIELD, present) and present != DECOMMISSIONED:
+            conflicts = (Conflict(STATUS_FIELD, DECOMMISSIONED, present, "registry"),)
         fields[STATUS_FIELD] = DECOMMISSIONED
         agreed[STATUS_FIELD] = digest(DECOMMISSIONED)
     else:
-        description = cut(GONE_GROUP_NOTE + description, mapping.MAX_LENGTH["STRING_TYPE"])
+        description = _gone_description(description)
     state = replace(state, gone=True, fields=agreed)
-    return _build(record, fields, description, dump_state(state), names, "decommission")
+    change = _build(record, fields, description, dump_state(state), names, "decommission")
+    return replace(change, conflicts=conflicts)
+
+
+def _is_older(projection: Projection, state: SyncState) -> bool:
+    """Whether the state was written from a newer record of the registry than the one that was projected."""
+    known, seen = state.modified_at, projection.modified_at
+    return known is not None and seen is not None and known > seen
+
+
+def _is_to_push(projection: Projection, state: SyncState, name: str, console: Mapping[str, Scalar]) -> bool:
+    """Whether a console field was changed to something that the registry has to hear of."""
+    agreed, value = state.fields.get(name), console.get(name)
+    return agreed is None or (agreed != digest(value) and projection.pushable(name, value))
 
 
 def _wanted(projection: Projection, state: SyncState | None) -> Values:
     """The compared values, with a way back from Decommissioned for a model that is in use again."""
-    decommissioned_by_us = state is not None and state.agrees(STATUS_FIELD, DECOMMISSIONED)
-    if projection.kind is Kind.MODEL and STATUS_FIELD not in projection.fields and decommissioned_by_us:
-        return {**projection.fields, STATUS_FIELD: PROPOSED}
+    was_out_of_use = state is not None and (state.gone or state.archived)
+    if was_out_of_use and projection.initial_status is not None and STATUS_FIELD not in projection.fields:
+        return {**projection.fields, STATUS_FIELD: projection.initial_status}
     return projection.fields
 
 
 def _create(projection: Projection, names: FieldNames, is_taken: Callable[[str], bool]) -> Create:
-    values = {name: value for name, value in projection.fields.items() if name != DESCRIPTION and value is not None}
+    fields = dict(projection.fields)
+    if projection.initial_status is not None:
+        fields.setdefault(STATUS_FIELD, projection.initial_status)  # said here, it is agreed on
+    agreed = {name: digest(value) for name, value in fields.items()}
+    agreed |= {name: digest(None) for name in projection.held}
     state = SyncState(
-        {name: digest(value) for name, value in projection.fields.items()}, modified_at=projection.modified_at
+        agreed,
+        modified_at=projection.modified_at,
+        archived=projection.archived,
+        mapping=projection.table.fingerprint,
     )
-    own = {names.arn: projection.arn, names.state: dump_state(state)}
+    values = {name: value for name, value in fields.items() if name != DESCRIPTION and value is not None}
+    own = {names.arn: projection.arn, names.state: dump_state(_with_metrics(state, projection))}
     return Create(
         kind=projection.kind,
         arn=projection.arn,
         name=_free_name(projection, is_taken),
-        description=str(projection.fields.get(DESCRIPTION) or projection.name),
+        description=str(fields.get(DESCRIPTION) or projection.name),
         fields={**projection.initial_fields, **values, **own},
         group_name=projection.group_name,
+        metrics=projection.metrics or None,
+        interim_state=dump_state(state) if projection.metrics else None,
+        notes=projection.notes,
     )
 
 
 def _free_name(projection: Projection, is_taken: Callable[[str], bool]) -> str:
     """A creation under a taken name is answered with, and changes, the object that has it: never send such a name."""
-    if not is_taken(projection.name):
-        return projection.name
-    suffix = f" ({blake2b(projection.arn.encode(), digest_size=4).hexdigest()})"
-    return cut(projection.name, mapping.MAX_NAME_LENGTH - len(suffix)) + suffix
+    name = projection.name
+    for size in (4, 8, 16, 32):
+        if not is_taken(name):
+            break
+        suffix = f" ({blake2b(projection.arn.encode(), digest_size=size).hexdigest()})"
+        name = cut(projection.name, mapping.MAX_NAME_LENGTH - len(suffix)) + suffix
+    return name
 
 
-def _change(projection: Projection, record: ConsoleRecord, names: FieldNames) -> Change:
-    wanted = _wanted(projection, record.state)
-    sent = {name: value for name, value in wanted.items() if _registry_prevails(name, value, record)}
-    kept = {} if record.state is None else record.state.fields
-    agreed = {
-        **{name: kept[name] for name in kept if name in wanted},
-        **{name: digest(wanted[name]) for name in wanted},
-    }
-    state = dump_state(SyncState(agreed, modified_at=projection.modified_at))
-    description = str(sent.pop(DESCRIPTION, None) or record.description)
-    return _build(record, sent, description, state, names, _action(sent, record))
+def _change(projection: Projection, record: ConsoleRecord, names: FieldNames) -> Change | None:
+    before = record.state or SyncState()
+    merger = _Merger(projection, record)
+    fields = {name: merger.registry_value(name) for name, verdict in merger.verdicts.items() if verdict.to_console}
+    registry = _registry_change(projection, merger)
+    agreed = {name: verdict.agreed for name, verdict in merger.verdicts.items() if verdict.agreed is not None}
+    after = SyncState(
+        agreed,
+        modified_at=_seen_until(before, projection, registry),
+        archived=_is_archived_after(projection, before, registry),
+        mapping=projection.table.fingerprint,
+    )
+    metrics = _metrics_to_write(projection, before)
+    after = _with_metrics(after, projection)
+    description = str(fields.pop(DESCRIPTION, None) or merger.console_value(DESCRIPTION) or projection.name)
+    if record.state is not None and not before.gone and not fields and registry is None:
+        same_text = description == record.description
+        if same_text and metrics is None and (after.fields, after.archived) == (before.fields, before.archived):
+            return None
+    change = _build(record, fields, description, dump_state(after), names, _action(fields, registry, record))
+    return replace(
+        change, registry=registry, metrics=metrics, conflicts=tuple(merger.conflicts()), notes=projection.notes
+    )
 
 
-def _registry_prevails(name: str, value: Scalar | None, record: ConsoleRecord) -> bool:
-    """Whether the registry's value is to be written over the console's."""
-    present = record.value(name)
-    if digest(present) == digest(value):
-        return False
-    if record.state is None:
-        return _winner(record.kind, name) == "registry" or not present
-    if record.state.agrees(name, value) and not record.state.gone:
-        return False  # the registry has not changed it; whatever the console holds was edited there, and stays
-    console_changed = not record.state.agrees(name, present)
-    return _winner(record.kind, name) == "registry" or not console_changed
+class _Merger:
+    """The verdicts on all fields of one entity."""
+
+    def __init__(self, projection: Projection, record: ConsoleRecord) -> None:
+        self._projection = projection
+        self._record = record
+        self._state = record.state or SyncState()
+        self._stale = _is_older(projection, self._state)
+        self._wanted = {**projection.held, **_wanted(projection, record.state)}
+        names = dict.fromkeys([*self._wanted, *projection.pushed])
+        self.verdicts: dict[str, Verdict] = {name: self._decide(name) for name in names}
+
+    def registry_value(self, name: str) -> Scalar | None:
+        """What the registry says of a field."""
+        return self._wanted.get(name)
+
+    def console_value(self, name: str) -> Scalar | None:
+        """What the console says of a field, without our own note on a group that was gone."""
+        present = self._record.value(name)
+        if name == DESCRIPTION and self._state.gone and isinstance(present, str):
+            wanted = str(self.registry_value(name) or "")
+            return wanted if present == _gone_description(wanted) else present.removeprefix(GONE_GROUP_NOTE)
+        return present
+
+    def conflicts(self) -> list[Conflict]:
+        """Return the fields that both sides changed."""
+        mapping_changed = self._state.mapping not in ("", self._projection.table.fingerprint)
+        return [
+            Conflict(name, self.registry_value(name), self.console_value(name), self._stands(verdict), mapping_changed)
+            for name, verdict in self.verdicts.items()
+            if verdict.conflict
+        ]
+
+    def _decide(self, name: str) -> Verdict:
+        rule = self._rule(name)
+        console = self.console_value(name)
+        view = FieldView(
+            agreed=self._state.fields.get(name),
+            registry=self.registry_value(name),
+            console=console,
+            silent=self._stale or name not in self._wanted,
+            pushable=rule.to_registry and self._projection.pushable(name, console),
+        )
+        return merge(view, rule, self._winner(name, rule))
+
+    def _rule(self, name: str) -> FieldRule:
+        return self._projection.table.rule(self._projection.kind, name)
+
+    def _winner(self, name: str, rule: FieldRule) -> Side:
+        """A model that was archived is out of use, whatever the console has made of its status meanwhile (R19)."""
+        return "registry" if name == STATUS_FIELD and self._projection.archived else rule.winner
+
+    def _stands(self, verdict: Verdict) -> Side:
+        return "registry" if verdict.to_console else "console"
 
 
-def _winner(kind: Kind, name: str) -> str:
-    return next((rule.winner for rule in mapping.RULES[kind] if rule.field == name), "registry")
+def _registry_change(projection: Projection, merger: _Merger) -> RegistryChange | None:
+    life_cycle: LifeCycle | None = None
+    metadata: dict[str, str] = {}
+    previous: dict[str, Scalar | None] = {}
+    for name, verdict in merger.verdicts.items():
+        if not verdict.to_registry:
+            continue
+        value = str(merger.console_value(name))
+        source = projection.table.rule(projection.kind, name).value
+        if source == STATUS:
+            life_cycle = projection.table.life_cycle(value)
+        else:
+            metadata[source.removeprefix(METADATA)] = value
+            previous[source] = merger.registry_value(name)
+    if life_cycle is not None and projection.life_cycle is not None:
+        present = (projection.life_cycle.stage, projection.life_cycle.stage_status)
+        life_cycle = None if present == (life_cycle.stage, life_cycle.stage_status) else life_cycle
+    if life_cycle is None and not metadata:
+        return None
+    asked = f"{projection.arn} {projection.modified_at} {life_cycle} {sorted(metadata.items())}"
+    token = blake2b(asked.encode(), digest_size=16).hexdigest()
+    return RegistryChange(life_cycle, metadata, projection.life_cycle, previous, token)
 
 
-def _action(sent: Values, record: ConsoleRecord) -> ChangeAction:
-    if sent.get(STATUS_FIELD) == DECOMMISSIONED:
+def _is_archived_after(projection: Projection, before: SyncState, registry: RegistryChange | None) -> bool:
+    if registry is not None and registry.life_cycle is not None:
+        return projection.card_archived or registry.life_cycle.stage == ARCHIVED_STAGE
+    return before.archived if _is_older(projection, before) else projection.archived
+
+
+def _metrics_to_write(projection: Projection, state: SyncState) -> tuple[Metric, ...] | None:
+    if projection.metrics is None:
+        return None
+    written = state.fields.get(METRICS, metrics_digest(()))
+    return None if written == metrics_digest(projection.metrics) else projection.metrics
+
+
+def _with_metrics(state: SyncState, projection: Projection) -> SyncState:
+    if projection.metrics is None:
+        return state
+    return replace(state, fields={**state.fields, METRICS: metrics_digest(projection.metrics)})
+
+
+def _action(fields: Values, registry: RegistryChange | None, record: ConsoleRecord) -> ChangeAction:
+    if fields.get(STATUS_FIELD) == DECOMMISSIONED:
         return "decommission"
-    return "restore" if record.state is not None and record.state.gone else "update"
+    if record.state is not None and record.state.gone:
+        return "restore"
+    return "update" if fields or registry is None else "update_in_registry"
 
 
 def _build(
@@ -245,3 +440,31 @@ def _build(
         previous={name: record.fields.get(name) for name in sent},
         action=action,
     )
+
+
+def _gone_description(text: str) -> str:
+    return cut(GONE_GROUP_NOTE + text, mapping.MAX_LENGTH["STRING_TYPE"])
+
+
+def _seen_until(before: SyncState, projection: Projection, registry: RegistryChange | None) -> datetime | None:
+    """Which records of the registry count as seen: with our own write, also the one that it was planned on.
+
+    Search may answer with that record for a while, and what it says must not undo the write.
+    """
+    known = [moment for moment in (before.modified_at, projection.modified_at) if moment is not None]
+    newest = max(known, default=None)
+    return newest if newest is None or registry is None else newest + timedelta(microseconds=1)
+
+
+def _life_cycle_text(changed: LifeCycle | None, shown: LifeCycle | None) -> Values:
+    if changed is None:
+        return {}
+    return {"ModelLifeCycle": None if shown is None else f"{shown.stage}/{shown.stage_status}"}
+
+
+def _metadata_names(metadata: Mapping[str, str]) -> Values:
+    return {f"{METADATA}{key}": value for key, value in metadata.items()}
+
+
+def _metric_values(metrics: tuple[Metric, ...] | None) -> Values:
+    return {f"Metric {metric.evaluation} / {metric.group} / {metric.name}": metric.value for metric in metrics or ()}

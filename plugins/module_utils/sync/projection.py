@@ -5,19 +5,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from ..console.objects import Scalar
 from ..console.schema import FieldDefinition
-from ..registry.entities import ModelPackage, ModelPackageGroup
-from . import mapping
-from .mapping import DECOMMISSIONED, FieldRule, Kind
+from ..registry.entities import LifeCycle, ModelPackage, ModelPackageGroup
+from . import mapping, model_card
+from .conversions import convert
+from .mapping import DECOMMISSIONED, FieldRule, Kind, MappingTable
+from .model_card import Metric
+from .registry_values import GROUP_VALUES, METADATA, OWNER, STATUS, is_metadata, package_value
 
-PROVIDER = "Amazon SageMaker"
+_NOT_FOR_NAMES = re.compile(r"[/\\:\x00-\x1f\x7f]+")
+_NUMBERS = frozenset({"INTEGER_TYPE", "FLOAT_TYPE", "DECIMAL_TYPE", "CURRENCY_TYPE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,12 @@ class Projection:
 
     ``fields`` (with the description under mapping.DESCRIPTION) are compared and kept up; None clears a field, an absent
     one is left alone. ``initial_fields`` are given at creation only. ``group_name`` is a model's group, else None.
+
+    ``pushed`` are the console fields whose changes go down to the registry, ``held`` what the registry has for those of
+    them that never come up. ``initial_status`` is a model's status where the registry has no opinion: that of a new one
+    and of one in use again; None for groups, and for a console that does not know it. ``life_cycle`` and ``archived``
+    (R19) are a package's own; with ``card_archived`` no console status brings it back. ``metrics`` None: no metric
+    objects are kept. ``notes`` say what did not fit.
     """
 
     kind: Kind
@@ -35,6 +45,25 @@ class Projection:
     initial_fields: Mapping[str, Scalar]
     group_name: str | None
     modified_at: datetime | None
+    pushed: tuple[str, ...] = ()
+    held: Mapping[str, Scalar | None] = field(default_factory=dict)
+    initial_status: str | None = None
+    life_cycle: LifeCycle | None = None
+    archived: bool = False
+    card_archived: bool = False
+    metrics: tuple[Metric, ...] | None = None
+    notes: tuple[str, ...] = ()
+    table: MappingTable = field(default=mapping.DEFAULT, repr=False)
+
+    def pushable(self, name: str, value: Scalar | None) -> bool:
+        """Whether the registry can take a console field's value."""
+        rule = self.table.rule(self.kind, name)
+        if not isinstance(value, str):
+            return False
+        if rule.value == STATUS:
+            return not self.card_archived and self.table.life_cycle(value) is not None
+        short_enough = rule.max_length is None or len(value) <= rule.max_length
+        return rule.value.startswith(METADATA) and is_metadata(value) and short_enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,135 +71,154 @@ class TargetFields:
     """The fields of one console type that the mapping may use: definitions by name, of this very console."""
 
     definitions: Mapping[str, FieldDefinition]
+    table: MappingTable = field(default=mapping.DEFAULT, repr=False)
 
-    def accepts(self, rule: FieldRule, value: Scalar | None) -> bool:
-        """Whether this console has the rule's field, lets it be written, and knows the value if it is an enumeration's.
-
-        What is not accepted is left alone: a value that a release of the console does not know must not clear a field.
-        """
+    def takes(self, rule: FieldRule) -> bool:
+        """Whether this console has the rule's field and lets it be used as the rule says."""
         if rule.field == mapping.DESCRIPTION:
             return True
         definition = self.definitions.get(rule.field)
-        if definition is None or definition.read_only:
-            return False
-        return not value or not definition.enum_values or value in definition.enum_values
+        return definition is not None and not (definition.read_only and rule.to_console)
 
-    def fit(self, name: str, value: Scalar | None) -> Scalar | None:
-        """Return the value as the field can hold it: no value as None, a long text cut."""
-        definition = self.definitions.get(name)
-        if definition is None or not isinstance(value, str):
-            return value or None
-        return cut(value, mapping.MAX_LENGTH.get(definition.data_type)) or None
+    def fit(self, rule: FieldRule, value: Any) -> tuple[Scalar | None, str]:
+        """Return the value as the field can hold it (no value as None), and what was cut off, as a sentence or "".
+
+        Raises ValueError, saying why, for a value that the field cannot hold: it is left alone, because a value that a
+        release of the console does not know must not clear a field.
+        """
+        converted = convert(rule.conversion, value)
+        definition = self.definitions.get(rule.field)
+        if converted is None or definition is None:
+            return self._shorten(rule, converted, None)
+        if definition.enum_values and converted not in definition.enum_values:
+            raise ValueError(f"the console does not know the value {converted!r}")
+        if definition.data_type in _NUMBERS and not isinstance(converted, int | float):
+            raise ValueError(f"the field takes a number, and {converted!r} is none")
+        return self._shorten(rule, converted, mapping.MAX_LENGTH.get(definition.data_type))
+
+    def _shorten(self, rule: FieldRule, value: Scalar | None, limit: int | None) -> tuple[Scalar | None, str]:
+        limits = [length for length in (rule.max_length, limit) if length is not None]
+        if not isinstance(value, str) or not limits or len(value) <= min(limits):
+            return value, ""
+        if rule.overflow == "leave":
+            raise ValueError(f"its {len(value)} characters are more than {min(limits)}")
+        return cut(value, min(limits)), f"{rule.field}: {len(value)} characters were cut to {min(limits)}"
 
 
 def project_group(group: ModelPackageGroup, target: TargetFields) -> Projection:
     """Return what the model group of a model package group should hold."""
-    return _project(Kind.GROUP, group.arn, group.name, group_values(group), target, None, None)
+    values = _Values(Kind.GROUP, target, lambda name: GROUP_VALUES[name](group))
+    return Projection(
+        kind=Kind.GROUP,
+        arn=group.arn,
+        name=object_name(group.name),
+        fields=values.fields,
+        initial_fields=values.initial,
+        group_name=None,
+        modified_at=None,
+        notes=tuple(values.notes),
+        table=target.table,
+    )
 
 
 def project_package(package: ModelPackage, target: TargetFields, owner: str) -> Projection:
     """Return what the model of a model package should hold; `owner` is a console user name (owners.py decides it)."""
-    name = cut(f"{package.group_name}-v{package.version}", mapping.MAX_NAME_LENGTH)
-    values = {**package_values(package), "owner": owner}
-    return _project(Kind.MODEL, package.arn, name, values, target, package.group_name, package.last_modified_at)
+
+    def value(name: str) -> Any:
+        if name == STATUS:
+            return console_status(package, target.table)
+        return owner if name == OWNER else package_value(package, name)
+
+    values = _Values(Kind.MODEL, target, value)
+    with_metrics = target.table.metrics is not None
+    return Projection(
+        kind=Kind.MODEL,
+        arn=package.arn,
+        name=object_name(f"{package.group_name}-v{package.version}"),
+        fields=values.fields,
+        initial_fields=values.initial,
+        group_name=package.group_name,
+        modified_at=package.last_modified_at,
+        pushed=values.pushed,
+        held=values.held,
+        initial_status=_initial_status(target),
+        life_cycle=package.life_cycle,
+        archived=is_archived(package),
+        card_archived=_is_card_archived(package),
+        metrics=_numeric_metrics(package) if with_metrics else None,
+        notes=tuple(values.notes),
+        table=target.table,
+    )
 
 
-def group_values(group: ModelPackageGroup) -> dict[str, Scalar | None]:
-    """Return the values that rules for model groups may name."""
-    return {"description": group.description or f"Amazon SageMaker model package group {group.name}."}
-
-
-def package_values(package: ModelPackage) -> dict[str, Scalar | None]:
-    """Return the values that rules for models may name. None is "no value"; an absent key leaves the field alone."""
-    values: dict[str, Scalar | None] = {
-        "description": package.description
-        or f"Amazon SageMaker model package {package.group_name}, version {package.version}.",
-        "version": str(package.version),
-        "provider": PROVIDER,
-        "group_name": package.group_name,
-        "details": "\n".join(_details(package)),
-        "is_model": "Model",
-        "is_machine_learning": "Yes",
-        **_card_values(package),
-    }
-    status = console_status(package)
-    if status is not None:
-        values["console_status"] = status
-    return values
-
-
-def console_status(package: ModelPackage) -> str | None:
+def console_status(package: ModelPackage, table: MappingTable = mapping.DEFAULT) -> str | None:
     """Return the console's model status for a package; None where the status table leaves the console to say it."""
     if is_archived(package):
         return DECOMMISSIONED
-    if package.life_cycle is None:
-        return None
-    wanted = (package.life_cycle.stage, package.life_cycle.stage_status)
-    rows = (row for row in mapping.STATUS_TABLE if row.to_console and (row.stage, row.stage_status) == wanted)
-    return next((row.console_status for row in rows), None)
+    return None if package.life_cycle is None else table.console_status(package.life_cycle)
 
 
 def is_archived(package: ModelPackage) -> bool:
     """Whether the registry says that the model is out of use: by its life cycle or by its model card (R19)."""
     by_stage = package.life_cycle is not None and package.life_cycle.stage == mapping.ARCHIVED_STAGE
-    return by_stage or (package.card is not None and package.card.status == mapping.ARCHIVED_CARD)
+    return by_stage or _is_card_archived(package)
+
+
+def object_name(text: str) -> str:
+    """Return a name that the console can use in a path: no separators, control characters or outer spaces."""
+    return cut(_NOT_FOR_NAMES.sub("-", text).strip() or "unnamed", mapping.MAX_NAME_LENGTH).strip()
 
 
 def cut(text: str, limit: int | None) -> str:
     """Return the text, cut to `limit` characters and marked as cut where it is longer."""
     if limit is None or len(text) <= limit:
         return text
-    return text[: limit - len(mapping.CUT_MARKER)] + mapping.CUT_MARKER
+    return text[: max(0, limit - len(mapping.CUT_MARKER))] + mapping.CUT_MARKER[-limit:]
 
 
-def _project(
-    kind: Kind,
-    arn: str,
-    name: str,
-    values: Mapping[str, Scalar | None],
-    target: TargetFields,
-    group_name: str | None,
-    modified_at: datetime | None,
-) -> Projection:
-    rules = [rule for rule in mapping.RULES[kind] if rule.value in values and target.accepts(rule, values[rule.value])]
-    fitted = {rule.field: target.fit(rule.field, values[rule.value]) for rule in rules}
-    initial = {rule.field for rule in rules if rule.at_creation}
-    return Projection(
-        kind=kind,
-        arn=arn,
-        name=name,
-        fields={field: value for field, value in fitted.items() if field not in initial},
-        initial_fields={field: value for field, value in fitted.items() if field in initial and value is not None},
-        group_name=group_name,
-        modified_at=modified_at,
+class _Values:
+    """The values of one entity, sorted by what is done with them."""
+
+    def __init__(self, kind: Kind, target: TargetFields, value_of: Callable[[str], Any]) -> None:
+        self.fields: dict[str, Scalar | None] = {}
+        self.initial: dict[str, Scalar] = {}
+        self.held: dict[str, Scalar | None] = {}
+        self.notes: list[str] = []
+        rules = [rule for rule in target.table.rules[kind] if target.takes(rule)]
+        self.pushed = tuple(rule.field for rule in rules if rule.to_registry)
+        for rule in rules:
+            self._add(rule, value_of(rule.value), target)
+
+    def _add(self, rule: FieldRule, raw: Any, target: TargetFields) -> None:
+        if raw is None and rule.value == STATUS:
+            return  # the registry has no opinion, which is not the same as no value
+        try:
+            value, cut_off = target.fit(rule, raw)
+        except ValueError as error:
+            self.notes.append(f"{rule.field} is left alone: {error}")
+            return
+        if cut_off:
+            self.notes.append(cut_off)
+        if not rule.to_console:
+            self.held[rule.field] = value
+        elif not rule.at_creation:
+            self.fields[rule.field] = value
+        elif value is not None:
+            self.initial[rule.field] = value
+
+
+def _initial_status(target: TargetFields) -> str | None:
+    definition = target.definitions.get(mapping.STATUS_FIELD)
+    return mapping.PROPOSED if definition is not None and mapping.PROPOSED in definition.enum_values else None
+
+
+def _is_card_archived(package: ModelPackage) -> bool:
+    return package.card is not None and package.card.status == mapping.ARCHIVED_CARD
+
+
+def _numeric_metrics(package: ModelPackage) -> tuple[Metric, ...]:
+    """The metrics that a number field can hold; graphs, texts and truth values stay in the card."""
+    found = () if package.card is None else model_card.metrics(package.card.content)
+    return tuple(
+        metric for metric in found if isinstance(metric.value, int | float) and not isinstance(metric.value, bool)
     )
-
-
-def _details(package: ModelPackage) -> list[str]:
-    lines = [f"Approval status: {package.approval_status or 'none'}"]
-    if package.approval_description:
-        lines.append(f"Approval note: {package.approval_description}")
-    if package.life_cycle is not None:
-        lines.append(f"Life cycle: {package.life_cycle.stage} / {package.life_cycle.stage_status or 'none'}")
-    if package.status:
-        lines.append(f"Model package status: {package.status}")
-    if package.card is not None and package.card.status:
-        lines.append(f"Model card status: {package.card.status}")
-    return lines
-
-
-def _card_values(package: ModelPackage) -> dict[str, Scalar | None]:
-    """Values of the model card's content (SageMaker's model card JSON schema: model_overview, training_details)."""
-    content: Mapping[str, Any] = {} if package.card is None else package.card.content
-    overview = content.get("model_overview")
-    overview = overview if isinstance(overview, Mapping) else {}
-    training = content.get("training_details")
-    return {
-        "card_algorithm": _text(overview.get("algorithm_type")),
-        "card_problem_type": _text(overview.get("problem_type")),
-        "card_training": json.dumps(training, sort_keys=True, ensure_ascii=False) if training else None,
-    }
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

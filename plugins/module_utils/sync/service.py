@@ -18,7 +18,6 @@ from ..connection.traffic import AwsTraffic, Traffic
 from ..console.client import ConsoleClient, connect
 from ..console.limiter import Limiter, LimiterState, Priority, Sign, calling_for
 from ..registry.client import RegistryClient
-from ..registry.entities import LifeCycle
 from ..registry.writer import RegistryWriter
 from .apply import Applier, GroupIds
 from .comparison import Projector
@@ -27,11 +26,13 @@ from .console_reader import ConsoleReader, open_reader
 from .errors import SyncError
 from .existing import ExistingModelSync, Meter, RunSettings
 from .guard import GuardSettings
-from .mapping import STATUS_TABLE
+from .mapping_overrides import effective_table
 from .owners import OwnerDirectory
 from .phases import Phase
+from .projection import Projection
 from .reconciler import KeyReconciler
 from .report import RunReport
+from .selection import Selection
 from .summaries import SummaryCache
 from .sweep import Sweeper
 from .use_case_work import (
@@ -85,22 +86,24 @@ def assemble(connection: Connection, console: ConsoleClient, sagemaker: Any, ses
 
     Raises the console's errors, and SyncError for a business entity that is gone.
     """
-    reader = open_reader(console, connection)
+    table = effective_table(connection.sync.mapping)
+    reader = open_reader(console, connection, table)
     if console.get_object(connection.business_entity_id) is None:
         raise SyncError(
             f"The business entity {connection.business_entity_name} (id {connection.business_entity_id}) of the "
             f"connection {connection.name} is no longer in the console. Create it and save the connection again."
         )
-    projector = Projector(reader, OwnerDirectory(console.find_user, connection.default_user))
-    applier = Applier(console, reader, connection, GroupIds())
     registry, writer = RegistryClient(sagemaker), RegistryWriter(sagemaker)
-    use_cases = open_use_cases(registry, writer, console, reader, connection, _life_cycle)
+    selection = Selection(connection.sync.filters, writer.tags)
+    projector = Projector(reader, OwnerDirectory(console.find_user, connection.default_user), selection)
+
+    def project_group(name: str) -> Projection | None:
+        group = registry.describe_group(name)
+        return None if group is None else projector.group(group)
+
+    applier = Applier(console, reader, connection, GroupIds(), writer, project_group)
+    use_cases = open_use_cases(registry, writer, console, reader, connection, table.life_cycle)
     return Parts(registry, writer, console, reader, projector, applier, use_cases, session)
-
-
-def _life_cycle(console_status: str) -> LifeCycle | None:
-    rows = (row for row in STATUS_TABLE if row.to_registry and row.console_status == console_status)
-    return next((LifeCycle(row.stage, row.stage_status) for row in rows), None)
 
 
 def sync_existing_models(
@@ -109,7 +112,7 @@ def sync_existing_models(
     """Run the existing-model sync of one connection and return its report; raises what open_connection raises."""
     parts = open_connection(connection, settings.concurrency)
     report = RunReport(connection.name, notes=unmapped_notes(parts.reader))
-    with closing(parts.console), _summaries(connection, settings, report) as summaries:
+    with closing(parts.console), _summaries(parts, connection, settings, report) as summaries:
         phases = run_phases(parts, settings, summaries)
         ExistingModelSync(phases, settings, meter_of(parts)).run(report, time.monotonic, on_progress)
     return report
@@ -147,12 +150,15 @@ def unmapped_notes(reader: ConsoleReader) -> list[str]:
 
 
 @contextmanager
-def _summaries(connection: Connection, settings: RunSettings, report: RunReport) -> Iterator[SummaryCache | None]:
+def _summaries(
+    parts: Parts, connection: Connection, settings: RunSettings, report: RunReport
+) -> Iterator[SummaryCache | None]:
     """Open what is known of the packages' summaries, for a registry without Search."""
     if settings.state_dir is None or settings.describe_all:
         yield None
         return
-    summaries = SummaryCache(settings.state_dir, connection.name, read_only=settings.check)
+    meaning = f"{parts.reader.table.fingerprint} {connection.sync.filters}"
+    summaries = SummaryCache(settings.state_dir, connection.name, meaning, read_only=settings.check)
     try:
         yield summaries
     finally:

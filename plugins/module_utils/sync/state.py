@@ -5,11 +5,12 @@
 
 With it the planner tells who changed a field since then. It is compact JSON::
 
-    {"v":1,"at":"2026-11-22T09:10:12.345678+00:00","gone":false,"fields":{"Description":"1f0c…", …}}
+    {"v":1,"at":"2026-11-22T09:10:12.345678+00:00","gone":false,"map":"9c1d22ab","fields":{"Description":"1f0c…", …}}
 
 ``at`` is the LastModifiedTime of the registry record that was written, ``gone`` whether that entity no longer exists,
-``fields`` a digest of the value last agreed, by console field name. A state that cannot be read (somebody edited it) is
-no state: the object is compared field by field and gets a new one.
+``fields`` a digest of the value last agreed, by console field name. ``map`` is the fingerprint of the mapping that the
+values came through, and ``archived`` (only where it is true) says that the registry had archived the model. A state
+that cannot be read (somebody edited it) is no state: the object is compared field by field and gets a new one.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class SyncState:
     fields: Mapping[str, str] = field(default_factory=dict)
     gone: bool = False
     modified_at: datetime | None = None
+    archived: bool = False
+    mapping: str = ""
 
     def agrees(self, name: str, value: Scalar | None) -> bool:
         """Whether `value` is what the two sides last agreed on for the field `name`."""
@@ -52,6 +55,8 @@ def dump_state(state: SyncState) -> str:
         "v": FORMAT,
         "at": None if state.modified_at is None else state.modified_at.isoformat(),
         "gone": state.gone,
+        **({"archived": True} if state.archived else {}),
+        **({"map": state.mapping} if state.mapping else {}),
         "fields": dict(sorted(state.fields.items())),
     }
     return json.dumps(document, separators=(",", ":"))
@@ -72,4 +77,10 @@ def _read(document: Any) -> SyncState | None:
         return None
     at = document["at"]
     fields = {str(name): str(value) for name, value in document["fields"].items()}
-    return SyncState(fields, bool(document["gone"]), None if at is None else datetime.fromisoformat(at))
+    return SyncState(
+        fields=fields,
+        gone=bool(document["gone"]),
+        modified_at=None if at is None else datetime.fromisoformat(at),
+        archived=bool(document.get("archived")),
+        mapping=str(document.get("map", "")),
+    )

@@ -18,7 +18,7 @@ from ..registry.client import RegistryClient
 from .apply import GroupIds
 from .comparison import FullComparison, Projector
 from .console_reader import ConsoleReader
-from .guard import GuardSettings, reason_to_hold
+from .guard import GuardSettings, held_back, reason_to_hold
 from .mapping import Kind
 
 BATCH = 500
@@ -59,9 +59,11 @@ class Sweeper:
         for kind in (Kind.GROUP, Kind.MODEL):
             for projection in comparison.stale(kind):
                 marker.add(projection.arn)
-        held_back = [self._mark_vanished(comparison, kind, marker) for kind in (Kind.MODEL, Kind.GROUP)]
+            for note in comparison.left_out_notes(kind):
+                logger.info("%s", note)
+        held = [self._mark_vanished(comparison, kind, marker) for kind in (Kind.MODEL, Kind.GROUP)]
         marker.flush()
-        return SweepResult(comparison.listed.total(), marker.marked, tuple(filter(None, held_back)))
+        return SweepResult(comparison.listed.total(), marker.marked, tuple(filter(None, held)))
 
     def incremental_sweep(self, since: datetime, mark_dirty: Callable[[Iterable[str]], None]) -> SweepResult:
         """Mark what the registry says was made or modified after `since` (aware). Deletions are the full sweep's."""
@@ -83,7 +85,7 @@ class Sweeper:
             listed=comparison.listed[kind],
         )
         if reason is not None:
-            sentence = f"held back the decommissioning of {len(vanished)} {kind.value}s: {reason}"
+            sentence = held_back(kind.value, (entry.name for entry in vanished), len(vanished), reason)
             logger.warning("%s", sentence)
             return sentence
         for entry in vanished:
