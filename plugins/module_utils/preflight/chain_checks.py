@@ -177,15 +177,15 @@ def judge_target(rules: Sequence[Rule], queue_id: QueueId) -> Check:
             evidence = f"The rule {rule.name} does not have the queue {queue_id.arn} as target."
             return Check(TARGET, "failed", evidence, f"{_STACK} the target.")
         for target in rule.targets:
-            problem = _target_problem(target, queue_id)
+            problem = _target_problem(target)
             if problem:
                 return Check(TARGET, "failed", f"The target of the rule {rule.name} {problem}", f"{_STACK} the target.")
     groups = {target.message_group_id for rule in carrying(rules) for target in rule.targets}
     return Check(TARGET, "ok", f"The queue is the target, with the message group {_listed(sorted(map(str, groups)))}.")
 
 
-def _target_problem(target: Target, queue_id: QueueId) -> str:
-    if queue_id.name.endswith(".fifo") and not target.message_group_id:
+def _target_problem(target: Target) -> str:
+    if not target.message_group_id:
         return "has no message group (SqsParameters.MessageGroupId): a FIFO queue takes no message without one."
     if target.changed_by:
         return f"has {_listed(target.changed_by)}: the agent needs the event as it is."

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..connection.arns import parse_queue_url
+from ..connection.errors import InvalidConnectionError
 from ..connection.model import Connection
 from ..connection.validation import partition_of
 from ..trail_coverage import EVENT_NAMES, EVENT_SOURCE, Coverage, TrailState, trail_elsewhere, trail_state
@@ -77,8 +78,10 @@ class Queue:
 
 
 def queue_of(connection: Connection) -> QueueId:
-    """Return the connection's queue. Raises InvalidConnectionError for a URL that is not one of a queue."""
+    """Return the connection's queue. Raises InvalidConnectionError for a URL that is not one of a FIFO queue."""
     url = parse_queue_url(connection.queue_url)
+    if not url.is_fifo:
+        raise InvalidConnectionError(f"The queue {connection.queue_url} is not a FIFO queue.")
     region = connection.region
     return QueueId(partition_of(region), region, url.account_id, url.name)
 

@@ -16,6 +16,7 @@ from .aws_checks import check_credentials
 from .aws_reader import AwsReader
 from .checks import Check
 from .errors import AwsAbsentError
+from .event_chain import queue_of
 
 QUEUE_ACCESS = "aws.queue_access"
 REGISTRY = "registry.read"
@@ -41,6 +42,10 @@ def check_own_credentials(connection: Connection, base_session: Any = None) -> t
 
 def check_queue_access(connection: Connection, reader: AwsReader) -> Check:
     """Check that the connection's credentials reach the queue (1 call); no message is received for it."""
+    try:
+        queue_of(connection)
+    except WxgovError as error:
+        return Check(QUEUE_ACCESS, "skipped", str(error))
     try:
         reader.read(
             "sqs", "get_queue_attributes", "Attributes", QueueUrl=connection.queue_url, AttributeNames=["QueueArn"]

@@ -93,7 +93,6 @@ def message(reports: Sequence[Report]) -> str:
     warned = [report.summary for report in reports if report.ok and report.is_bad("warning")]
     well = [report for report in reports if not report.is_bad("warning")]
     if len(well) > 1 and not any(report.has_gaps for report in well):
-        return " ".join(
-            [*broken, *warned, f"{'All' if len(well) == len(reports) else 'The other'} {len(well)} are ok."]
-        )
+        which = "All" if len(well) == len(reports) else "The other"
+        return " ".join([*broken, *warned, f"{which} {len(well)} connections are ok."])
     return " ".join([*broken, *warned, *(report.summary for report in well)])

@@ -1,6 +1,6 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Accounts that connection_stack has onboarded, their entities in the console, and the host of an agent that serves them.
+"""Accounts that connection_stack has onboarded, their entities in the console, and the host of an agent for them.
 
 Permissions are enforced throughout: the agent's user may take two roles on and do nothing else.
 """
