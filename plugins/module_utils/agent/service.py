@@ -32,6 +32,8 @@ from .log import configure
 from .notify import ServiceManager
 from .roster import Roster, Scope, Wanted
 from .runtime import RuntimeFactory
+from .serving.address import Address
+from .serving.inside import Inside
 from .settings import Settings, take_over
 from .signals import QUIT, RELOAD, Signals
 from .state_directory import JOURNAL_FILE, only_agent
@@ -82,9 +84,14 @@ class Service:
         self._started_at = time.time()
         self._rebuilt = 0
         self._next_status = 0.0
+        self._address: Address | None = None
 
     def run(self) -> int:
         """Work until told to stop; the exit code. Raises AgentError when it cannot start."""
+        # Loads what only a running agent needs; the other commands are short.
+        from .serving.site import serving
+        from .serving.source import Source
+
         with ExitStack() as stack:
             stack.enter_context(only_agent(self._settings.state_dir))
             self._signals = stack.enter_context(Signals())
@@ -98,9 +105,11 @@ class Service:
                 step=self._step,
                 beat=self._crew.beats.beat,
             )
-            self._spawn_workers(self._settings.workers)
             self._fleet = Fleet(self._journal, self._make_unit)
             self._roster = Roster(self._scope(), self._hear, beat=self._crew.beats.beat)
+            source = Source(self._inside, self._settings.state_dir / JOURNAL_FILE)
+            self._address = stack.enter_context(serving(self._settings, source))
+            self._spawn_workers(self._settings.workers)
             self._crew.spawn("roster", self._roster.run, may_be_left=always)
             self._roster.looked.wait(_FIRST_LOOK)
             self._follow()
@@ -109,6 +118,26 @@ class Service:
             self._manager.ready(self._summary())
             self._watch()
             return self._shut_down()
+
+    def _inside(self) -> Inside:
+        """Let the web server's threads look in; they wait for nothing here."""
+        return Inside(
+            state=self._state,
+            pid=os.getpid(),
+            deployment=self._deployment,
+            started_at=self._started_at,
+            workers=self._settings.workers,
+            journal_rebuilds=self._journal.rebuilt,
+            units=tuple(self._fleet.units.values()),
+            standby=tuple(self._followed.standby) if self._followed else (),
+            refused=self._problems(),
+            crashed=tuple(self._crew.crashed),
+            late=self._crew.beats.late(),
+        )
+
+    def _problems(self) -> dict[str, str]:
+        """What could not be used of connections and settings, by where it is."""
+        return {**self._roster.problems, **({SETTINGS_FILE: self._problem} if self._problem else {})}
 
     def _scope(self) -> Scope:
         return Scope(self._settings.store, self._settings.connections, self._settings.reload_seconds)
@@ -239,7 +268,8 @@ class Service:
             "deployment": self._deployment,
             "workers": self._settings.workers,
             "journal_rebuilt": self._journal.rebuilt,
-            "problems": {**self._roster.problems, **({SETTINGS_FILE: self._problem} if self._problem else {})},
+            "listening": self._address.url if self._address else None,
+            "problems": self._problems(),
             "standby": list(self._followed.standby) if self._followed else [],
             "connections": {name: self._status_of(unit) for name, unit in sorted(self._fleet.units.items())},
         }

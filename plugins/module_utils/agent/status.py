@@ -97,8 +97,8 @@ class Snapshot:
 
     ``event_lag``: from the registry's call to us, of the last event. ``message_age``: how long the oldest message of
     the last receive had been in the queue (0: the queue was empty). ``failures``: when each counter of failures last
-    rose. ``event_lags``, ``key_seconds`` (from the first
-    hint to the end of the work on a key) and ``work_seconds`` (of one attempt) are distributions since the start.
+    rose. ``event_lags``, ``key_seconds`` (from the first hint to the end of the work on a key) and ``work_seconds`` (of
+    one attempt) are distributions since the start.
     """
 
     counts: Mapping[str, int]

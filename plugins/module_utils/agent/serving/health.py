@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..unit import RUNNING
-from .source import Inside
+from .inside import Inside
 
 
 def liveness(inside: Inside) -> tuple[bool, dict[str, Any]]:

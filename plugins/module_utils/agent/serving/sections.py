@@ -89,7 +89,8 @@ def connections(view: AgentView) -> Html:
     columns = ("Connection", "State", "Keys waiting", "Event lag", "Last success", "Queue answered", "Console")
     rows = [(f"connection-{it.name}", _connection(it, view.taken_at)) for it in view.connections]
     empty = "No connection is enabled. Save one with the module governance_connection."
-    return section("connections", "Connections", _table_or(empty, "Connections", columns, rows))
+    remark = f"standing by for {', '.join(view.standby)}" if view.standby else ""
+    return section("connections", "Connections", _table_or(empty, "Connections", columns, rows), remark)
 
 
 def _connection(it: ConnectionView, now: float) -> list[Cell]:

@@ -13,7 +13,6 @@ import platform
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -22,28 +21,13 @@ from ...errors import WxgovError
 from ...sync.run_history import read_runs
 from ..unit import Unit
 from .backlog import Waiting, read_waiting
+from .inside import Inside
 from .view import AgentView, ConnectionView, Requests, RunView
 
 FRESH_SECONDS = 1.0
 WORST_KEYS = 50
 RUNS = 5
 """How many keys that have failed, and how many runs, are shown of each connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inside:
-    """The live parts of an agent at one moment, as `Service` hands them out; see `AgentView`."""
-
-    state: str
-    pid: int
-    deployment: str
-    started_at: float
-    workers: int
-    journal_rebuilds: int
-    units: tuple[Unit, ...] = ()
-    refused: Mapping[str, str] = field(default_factory=dict)
-    crashed: tuple[str, ...] = ()
-    late: Mapping[str, float] = field(default_factory=dict)
 
 
 class Source:
@@ -84,6 +68,7 @@ class Source:
             journal_rebuilds=inside.journal_rebuilds,
             connections=tuple(_connection(unit, waiting) for unit in inside.units),
             runs=self._runs(now, unreadable),
+            standby=inside.standby,
             refused=dict(inside.refused),
             crashed=inside.crashed,
             late=dict(inside.late),

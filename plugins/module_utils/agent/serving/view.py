@@ -80,8 +80,8 @@ class RunView:
 class AgentView:
     """The whole agent. ``late`` says by how many seconds a thread has broken its promise to show up again.
 
-    ``refused``: connections whose files cannot be used, and why. ``unreadable``: what of the state directory could not
-    be read for this view, in sentences.
+    ``standby``: connections that other agents work on, and this one would. ``refused``: connections whose files cannot
+    be used, and why. ``unreadable``: what of the state directory could not be read for this view, in sentences.
     """
 
     taken_at: float
@@ -95,6 +95,7 @@ class AgentView:
     journal_rebuilds: int
     connections: tuple[ConnectionView, ...]
     runs: tuple[RunView, ...] = ()
+    standby: tuple[str, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
     crashed: tuple[str, ...] = ()
     late: Mapping[str, float] = field(default_factory=dict)
