@@ -230,6 +230,7 @@ class UseCasePlanner:
         """Return the names that other model groups of the console hold, or whose ARN they hold (1 query).
 
         A model group keeps the ARN of a model package group that was deleted, and would be taken for the new one's.
+        Raises UseCaseError for one that another process has made for this very use case meanwhile.
         """
         target, names = self._reader.targets[Kind.GROUP], self._reader.names
         where = Or((In(Column(NAME), tuple(arns)), In(Column(names.arn), tuple(arns.values()))))
@@ -241,8 +242,14 @@ class UseCasePlanner:
                 continue
             if self._connection.business_entity_name in str(row.get("Location", "")).split("/"):
                 taken.add(str(row.get(NAME, "")).lower())
+            if row.get(names.arn) in arns.values():
+                self._require_other_case(case, str(row.get(ID)))
             taken |= {name for name, arn in arns.items() if arn == row.get(names.arn)}
         return taken
+
+    def _require_other_case(self, case: UseCase, group_id: str) -> None:
+        if any(parent.id == case.id for parent in self._console.parents(group_id)):
+            raise UseCaseError(f'Another process gives the use case "{case.name}" its model group at this moment.')
 
     def _models_of(self, group: ConsoleObject) -> list[ConsoleObject]:
         """Return the models under a console group, the oldest first (1 query, 1 more request for each)."""
