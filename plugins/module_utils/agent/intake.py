@@ -171,7 +171,9 @@ class Intake:
             log.error(
                 "%d keys wait: nothing more is received until there are fewer", self._dirty_limit, extra=self._fields
             )
-        if was_full and not self._full:
+        if self._full:
+            self._counters.stamp("pause", self._clock())
+        elif was_full:
             log.info("receiving again", extra=self._fields)
         return self._full
 

@@ -162,7 +162,7 @@ class Counters:
             self._work_seconds = self._work_seconds.with_value(seconds)
 
     def stamp(self, name: str, moment: float) -> None:
-        """Remember when something last went well: receive, success, full_sweep, incremental_sweep."""
+        """Remember when something last was: receive, pause, success, full_sweep, incremental_sweep."""
         with self._lock:
             self._moments[name] = moment
 

@@ -48,6 +48,7 @@ COUNTERS: Mapping[str, tuple[str, str]] = {
     "discarded": ("messages_discarded", "Unreadable messages dropped, for want of a dead-letter queue."),
     "queue_errors": ("queue_errors", "Calls of the queue that failed."),
     "journal_errors": ("journal_errors", "Writes of the journal that failed; nothing is received until one succeeds."),
+    "intake_pauses": ("intake_pauses", "How often receiving was paused because too many keys waited."),
     "reconcile_failures": ("reconcile_failures", "Attempts at a key that failed and are repeated."),
     "sweeps_full": ("full_sweeps", "Full sweeps that ended well."),
     "sweeps_incremental": ("incremental_sweeps", "Incremental sweeps that ended well."),
@@ -153,6 +154,7 @@ def _work(connections: Iterable[ConnectionView]) -> Iterator[Metric]:
     yield outcomes
     gauge = _gauges(connections)
     yield gauge("connection_up", "Whether the connection is past its first login.", lambda it: it.state == RUNNING)
+    yield gauge("intake_paused", "Whether nothing is received because too many keys wait.", lambda it: it.is_paused)
     yield gauge("busy_workers", "Workers that are at a key of the connection.", lambda it: it.busy)
     yield gauge("dirty_keys", "Keys that wait in the journal.", lambda it: it.backlog.dirty)
     yield gauge("failing_keys", "Waiting keys that have failed at least once.", lambda it: it.backlog.failing)

@@ -151,6 +151,8 @@ def _events(it: ConnectionView, view: AgentView) -> list[Cell]:
 def _listening(it: ConnectionView) -> tuple[str, str]:
     if it.state != RUNNING:
         return "not running", _STATES.get(it.state, "calm")
+    if it.is_paused:
+        return "paused: too many keys", "bad"
     failed = it.seen.failures.get("queue_errors", 0.0) > it.seen.moments.get("receive", 0.0)
     return ("the queue fails", "bad") if failed else ("listening", "good")
 

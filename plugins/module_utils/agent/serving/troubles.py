@@ -76,6 +76,10 @@ def _of_sides(connection: ConnectionView, now: float) -> Iterator[Trouble]:
     if _is_current(seen.failures.get("journal_errors"), seen.moments.get("success"), now):
         todo = "Nothing is received until it can be written again. Look at the disk of the state directory."
         yield Trouble(CRITICAL, name, "The journal cannot be written.", todo)
+    if connection.is_paused:
+        todo = "It goes on by itself once there are fewer; look at what keeps the keys below from being worked on."
+        yield Trouble(CRITICAL, name, "So many keys wait that nothing more is received.", todo)
+        return
     silent = now - max(seen.moments.get("receive", 0.0), connection.started_at)
     if connection.state == RUNNING and silent > SILENT_SECONDS:
         todo = "See whether the queue exists and the credentials are valid: run the preflight on this connection."

@@ -49,6 +49,11 @@ class ConnectionView:
     rate: float | None = None
     requests: Mapping[str, Requests] = field(default_factory=dict)
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether nothing is received because too many keys wait."""
+        return self.seen.moments.get("pause", 0.0) > self.seen.moments.get("receive", 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class RunView:
