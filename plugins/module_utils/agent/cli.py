@@ -1,44 +1,43 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The agent's commands: ``python -m wxgov_sagemaker.agent {run,check,start,stop,status} --config FILE``."""
+"""The agent's commands: ``python -m wxgov_sagemaker.agent <command> --config FILE``."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..connection.store import DirectoryStore
 from ..errors import WxgovError
+from . import commands
 from .intake import Step, no_step
 from .log import configure
-from .process import Condition, look, start, stop
+from .process import read_environment
 from .runtime import RuntimeFactory
 from .service import Service
 from .settings import load_settings
+
+Command = Callable[[argparse.Namespace], int]
 
 
 def main(
     arguments: Sequence[str] | None = None, *, runtime_factory: RuntimeFactory | None = None, step: Step = no_step
 ) -> int:
-    """Run a command; the exit code. 0: done; 1: it failed; 2: wrong usage; 3 (status): no agent runs.
+    """Run a command; the exit code. 0: done; 1: it failed; 2: wrong usage; 3: no agent runs.
 
     ``runtime_factory`` None: connections synchronise as `sync.service` does it.
     """
     options = _parser().parse_args(arguments)
-    commands: dict[str, Callable[[argparse.Namespace], int]] = {
-        "run": lambda given: _run(given, runtime_factory, step),
-        "check": _check,
-        "start": _start,
-        "stop": _stop,
-        "status": _status,
-    }
     try:
-        return commands[options.command](options)
+        if options.environment_file is not None:
+            os.environ.update(read_environment(options.environment_file))
+        if options.command == "run":
+            return _run(options, runtime_factory, step)
+        act: Command = options.act
+        return act(options)
     except WxgovError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -48,21 +47,44 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="wxgov-agent", description="Keeps a Governance console in step with SageMaker."
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for name, text in (
-        ("run", "work until told to stop (SIGTERM; SIGHUP reads the connections again)"),
-        ("check", "read settings and connections, and say what is wrong with them"),
-        ("start", "run in the background, and wait until it works"),
-        ("stop", "stop the agent that runs in the background"),
-        ("status", "say whether the agent runs"),
-    ):
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--config", type=Path, required=True, help="the settings file")
-        if name in ("start", "stop"):
-            command.add_argument("--timeout", type=float, default=60.0, help="seconds (default: %(default)s)")
-        if name == "start":
-            command.add_argument("--log-file", type=Path, required=True, help="where its log is appended to")
-            command.add_argument("--environment-file", type=Path, help='NAME="value" lines added to its environment')
+    added = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    def command(
+        name: str, act: Command, text: str, *, json: bool = False, aliases: Sequence[str] = ()
+    ) -> argparse.ArgumentParser:
+        made = added.add_parser(name, aliases=aliases, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        made.set_defaults(act=act)
+        made.add_argument("--config", type=Path, required=True, help="the settings file")
+        made.add_argument("--environment-file", type=Path, help='NAME="value" lines added to the environment')
+        if json:
+            made.add_argument("--json", action="store_true", help="JSON, also on a terminal")
+        return made
+
+    command("run", commands.nothing, "work until told to stop (SIGTERM); SIGHUP reads settings and connections again")
+    problems = "read settings and connections, and say what is wrong with them"
+    command("check-config", commands.check_config, problems, aliases=["check"])
+    started = command("start", commands.start_agent, "run in the background, and wait until it works")
+    started.add_argument("--log-file", type=Path, required=True, help="where its log is appended to")
+    stopped = command("stop", commands.stop_agent, "stop the agent that runs in the background")
+    for waiting in (started, stopped):
+        waiting.add_argument("--timeout", type=float, default=60.0, help="seconds (default: %(default)s)")
+    command("status", commands.status, "say whether the agent runs, and how its connections are", json=True)
+    dirty = command("dirty", commands.dirty, "list the keys that wait for work, or add some", json=True)
+    dirty.add_argument("--limit", type=int, default=100, help="keys of each connection (default: %(default)s)")
+    dirty.add_argument("--mark", action="append", default=[], metavar="ARN", help="have this entity looked at soon")
+    sweeping = command("sweep", commands.sweep, "have the running agent compare everything soon")
+    again = command(
+        "redrive", commands.redrive_letters, "give what is in the dead-letter queues another chance", json=True
+    )
+    again.add_argument("--queue", action="append", default=[], metavar="NAME", help="one more queue to empty")
+    again.add_argument("--discard", action="store_true", help="delete what cannot be read, too")
+    again.add_argument(
+        "--own-credentials",
+        action="store_true",
+        help="reach the queues with the AWS credentials of this command and not with the connection's",
+    )
+    for chosen in (dirty, sweeping, again):
+        chosen.add_argument("--connection", action="append", default=[], metavar="NAME", help="only this one")
     return parser
 
 
@@ -80,33 +102,3 @@ def _real_runtimes() -> RuntimeFactory:
     from ..sync.service import make_runtime
 
     return make_runtime
-
-
-def _check(options: argparse.Namespace) -> int:
-    settings = load_settings(options.config)
-    loaded = DirectoryStore(settings.connections_dir).load_all()
-    for connection in loaded.connections:
-        sys.stdout.write(f"{connection.name}: {'enabled' if connection.enabled else 'disabled'}\n")
-    for name, problem in loaded.problems.items():
-        sys.stderr.write(f"{name}: {problem}\n")
-    return 1 if loaded.problems else 0
-
-
-def _start(options: argparse.Namespace) -> int:
-    _print(start(options.config, options.log_file, options.environment_file, options.timeout))
-    return 0
-
-
-def _stop(options: argparse.Namespace) -> int:
-    _print(stop(load_settings(options.config).state_dir, options.timeout))
-    return 0
-
-
-def _status(options: argparse.Namespace) -> int:
-    found = look(load_settings(options.config).state_dir)
-    _print(found)
-    return 0 if found.running else 3
-
-
-def _print(result: Condition) -> None:
-    sys.stdout.write(json.dumps(dataclasses.asdict(result)) + "\n")

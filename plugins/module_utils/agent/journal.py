@@ -278,6 +278,10 @@ class Journal:
         statement = "SELECT count(*) FROM (SELECT 1 FROM dirty WHERE connection = ? LIMIT ?)"
         return bool(self._read(statement, (connection, number))[0][0] >= number)
 
+    def connections(self) -> list[str]:
+        """The names of the connections with dirty keys."""
+        return [str(name) for (name,) in self._read("SELECT DISTINCT connection FROM dirty ORDER BY connection", ())]
+
     def keys(self, connection: str, limit: int) -> list[DirtyKey]:
         """The dirty keys of a connection, those that failed most often first, then the oldest."""
         return [DirtyKey(*row) for row in self._read(_KEYS, (connection, limit))]

@@ -40,7 +40,7 @@ class Condition:
 def look(state_dir: Path) -> Condition:
     """Tell whether an agent runs on this state directory."""
     pid = running_pid(state_dir)
-    status = _status_of(state_dir, pid)
+    status = status_of(state_dir, pid)
     return Condition(pid is not None, pid, str(status.get("state", "")), str(status.get("deployment", "")))
 
 
@@ -116,7 +116,7 @@ def read_environment(path: Path) -> Mapping[str, str]:
     return environment
 
 
-def _status_of(state_dir: Path, pid: int | None) -> Mapping[str, Any]:
+def status_of(state_dir: Path, pid: int | None) -> Mapping[str, Any]:
     """The status that the process with this pid wrote; of a stopped agent, the last one."""
     try:
         status = read_status(state_dir) or {}

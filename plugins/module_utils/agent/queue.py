@@ -26,18 +26,24 @@ from .errors import UnreadableQueueAnswerError
 log = logging.getLogger(__name__)
 
 BATCH = 10  # the most that SQS gives and deletes in one call
+REASON = "Reason"
+"""The message attribute that says why a message was put aside."""
 ATTEMPT_SECONDS = 240.0
 """How long an attempt's id is used again: less than the 5 minutes of the service, for clocks that differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message; the body stays out of logs. ``sent_at``: wall-clock seconds of its arrival in the queue."""
+    """One message; the body stays out of logs. ``sent_at``: wall-clock seconds of its arrival in the queue.
+
+    ``reason`` says why it is in a dead-letter queue, where we have put it there.
+    """
 
     id: str
     handle: str = field(repr=False)
     body: str = field(repr=False)
     sent_at: float | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +94,16 @@ class EventQueue:
                 self._attempt = (uuid.uuid4().hex, now)
             return self._attempt[0]
 
-    def receive(self, wait_seconds: int | None = None) -> list[Message]:
-        """Long poll once, or for ``wait_seconds``."""
+    def receive(self, wait_seconds: int | None = None, *, hidden_seconds: int | None = None) -> list[Message]:
+        """Long poll once, or for ``wait_seconds``; what comes is hidden for as long as the queue says, or as given."""
         request: dict[str, Any] = {
             "MaxNumberOfMessages": BATCH,
             "WaitTimeSeconds": self._wait_seconds if wait_seconds is None else wait_seconds,
             "MessageSystemAttributeNames": ["SentTimestamp"],
+            "MessageAttributeNames": [REASON],
         }
+        if hidden_seconds is not None:
+            request["VisibilityTimeout"] = hidden_seconds
         if self.is_fifo:
             request["ReceiveRequestAttemptId"] = self.attempt_id()
         try:
@@ -133,15 +142,21 @@ class EventQueue:
                 break
         return Deletion(deleted, expired, len(pending))
 
+    def dead_letter_url(self) -> str | None:
+        """The queue behind this one, or None (2 calls, then remembered)."""
+        if self._dead_letter_url is None:
+            self._dead_letter_url = self._find_dead_letter_queue()
+        return self._dead_letter_url
+
     def put_aside(self, message: Message, reason: str) -> bool:
         """Copy a message to the dead-letter queue with the reason as attribute; False when the queue has none."""
-        url = self._dead_letter_url or self._find_dead_letter_queue()
+        url = self.dead_letter_url()
         if url is None:
             return False
         request: dict[str, Any] = {
             "MessageBody": message.body,
             "MessageAttributes": {
-                "Reason": {"DataType": "String", "StringValue": reason},
+                REASON: {"DataType": "String", "StringValue": reason},
                 "SourceMessageId": {"DataType": "String", "StringValue": message.id},
             },
         }
@@ -162,7 +177,7 @@ class EventQueue:
             self._attempt = None
 
     def _find_dead_letter_queue(self) -> str | None:
-        """The queue behind this one, found by the ARN in its redrive policy (2 calls, then remembered)."""
+        """The queue behind this one, found by the ARN in its redrive policy."""
         answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["RedrivePolicy"])
         policy = (answer.get("Attributes") or {}).get("RedrivePolicy")
         if policy is None:
@@ -172,8 +187,7 @@ class EventQueue:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise UnreadableQueueAnswerError(f"The redrive policy of {self._url} names no queue.") from error
         found = self._client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account_id)
-        self._dead_letter_url = _require(found, "QueueUrl", "GetQueueUrl")
-        return self._dead_letter_url
+        return _require(found, "QueueUrl", "GetQueueUrl")
 
 
 def _check_receive_body(response_dict: Mapping[str, Any], **_event: object) -> None:
@@ -195,7 +209,7 @@ def _message(entry: object) -> Message:
     name, handle, body = (known.get(part) for part in ("MessageId", "ReceiptHandle", "Body"))
     if not (isinstance(name, str) and isinstance(handle, str) and isinstance(body, str)):
         raise UnreadableQueueAnswerError("A message in the answer to ReceiveMessage has no id, handle or body.")
-    return Message(name, handle, body, _sent_at(known))
+    return Message(name, handle, body, _sent_at(known), _reason(known))
 
 
 def _is_refusal(error: Exception) -> bool:
@@ -212,6 +226,13 @@ def _sent_at(entry: Mapping[str, Any]) -> float | None:
     attributes = entry.get("Attributes")
     text = attributes.get("SentTimestamp") if isinstance(attributes, dict) else None
     return int(text) / 1000 if isinstance(text, str) and text.isdecimal() else None
+
+
+def _reason(entry: Mapping[str, Any]) -> str | None:
+    attributes = entry.get("MessageAttributes")
+    value = attributes.get(REASON) if isinstance(attributes, dict) else None
+    text = value.get("StringValue") if isinstance(value, dict) else None
+    return text if isinstance(text, str) else None
 
 
 def _require(answer: Mapping[str, Any], key: str, operation: str) -> str:

@@ -76,6 +76,13 @@ class Home:
             wait_until(lambda: self.status().get("pid") == process.pid and self.status()["state"] == "running")
         return process
 
+    def cli(self, *arguments: str) -> tuple[int, str, str]:
+        """A command of the agent's in a process of its own; its exit code, output and errors."""
+        command = [sys.executable, "-m", "tests.integration.agent.agent_process", *arguments]
+        command += ["--config", str(self.config)]
+        run = subprocess.run(command, env=self.environment(), capture_output=True, text=True, timeout=120, check=False)
+        return run.returncode, run.stdout, run.stderr
+
     def status(self) -> dict[str, Any]:
         try:
             status: dict[str, Any] = json.loads((self.state / "status.json").read_text())

@@ -7,8 +7,6 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 
 import pytest
@@ -270,36 +268,13 @@ def test_no_secret_reaches_log_or_status(home):
     assert any(line.get("key") == ARN and line.get("event_id") for line in home.log_lines())
 
 
-def cli(home, *arguments, check=True):
-    """A command of the agent's; its exit code and output."""
-    command = [sys.executable, "-m", "tests.integration.agent.agent_process", *arguments, "--config", str(home.config)]
-    run = subprocess.run(command, env=home.environment(), capture_output=True, text=True, timeout=60, check=False)
-    return run.returncode, run.stdout, run.stderr
-
-
-def test_check_names_the_connections_and_what_is_wrong_with_them(home):
-    home.connect("first")
-    home.connect("second", enabled=False)
-    assert cli(home, "check")[:2] == (0, "first: enabled\nsecond: disabled\n")
-    (home.store.path / "second.json").write_text("{")
-    code, out, error = cli(home, "check")
-    assert (code, out) == (1, "first: enabled\n")
-    assert "second.json cannot be used" in error
-
-
-def test_status_and_stop_tell_when_no_agent_runs(home):
-    code, out, _error = cli(home, "status")
-    assert (code, json.loads(out)["running"]) == (3, False)
-    assert cli(home, "stop")[0] == 0
-
-
 def test_stop_kills_what_does_not_end_and_nothing_is_lost(home):
     home.configure(grace_seconds=60)
     queue, world = home.connect()
     agent = home.start()
     touch(queue, world, package_arn("hang", 1))
     wait_until(lambda: home.connection().get("counts", {}).get("deleted") == 1)
-    code, out, _error = cli(home, "stop", "--timeout", "1")
+    code, out, _error = home.cli("stop", "--timeout", "1")
     assert (code, json.loads(out)["running"]) == (0, False)
     assert agent.wait(5) == -signal.SIGKILL
-    assert cli(home, "status")[0] == 3
+    assert home.cli("status")[0] == 3
