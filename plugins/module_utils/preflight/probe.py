@@ -15,13 +15,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
 
 from ..connection.arns import parse_queue_url
 from ..connection.aws_session import client_for, session_for
 from ..connection.model import Connection
 from ..errors import WxgovError
+from ..registry.arn import PACKAGE, group_arn
 from .aws_reader import AwsReader
-from .checks import Check
+from .checks import Check, Status
 from .errors import AwsDeniedError, ProbeError, ProbeStoppedError, ProbeStuckError
 from .event_chain import read_queue
 from .inspector import Inspector
@@ -32,13 +35,18 @@ from .probe_registry import POLICY_FILE, ProbeRegistry
 from .probe_result import Hop, ProbeResult
 from .registry_checks import NOTHING
 
+LEFTOVERS = "leftovers of earlier probes removed"
 CREATE_GROUP = "registry: group created"
 SHOW_GROUP = "console: model group shown"
+CREATE_PACKAGE = "registry: package created"
 SHOW_MODEL = "console: model shown"
+DELETE_PACKAGE = "registry: package deleted"
 RETIRE_MODEL = "console: model decommissioned"
+DELETE_GROUP = "registry: group deleted"
 RETIRE_GROUP = "console: model group marked as gone"
 CLEAN_UP = "cleaned up"
 
+T = TypeVar("T")
 WAITING_HOPS = 4
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
@@ -86,23 +94,24 @@ def send_probe(connection: Connection, inspector: Inspector, settings: ProbeSett
     Credentials to write with are the inspector's or else the connection's own; without any that may do all a probe
     does, nothing is created.
     """
+    client = None
     try:
         registry = _open_registry(connection, inspector, settings)
-        console = ProbeConsole(open_console(connection), connection)
+        client = open_console(connection)
+        return _Probe(connection, inspector, settings, registry, ProbeConsole(client, connection)).run()
     except WxgovError as error:
         mend = f"Attach {POLICY_FILE} to the inspector's role or to the connection's own."
         return ProbeResult("failed", f"The probe was not sent: {error}", mend)
-    try:
-        return _Probe(connection, inspector, settings, registry, console).run()
     finally:
-        console.close()
+        if client is not None:
+            client.close()
 
 
 def _open_registry(connection: Connection, inspector: Inspector, settings: ProbeSettings) -> ProbeRegistry:
     """Return the registry with the first credentials that may do what a probe does. Raises ProbeError."""
-    logins = {"inspector": inspector.login, "connection": connection}
+    logins = (connection,) if inspector.kind == "connection" else (inspector.login, connection)
     denials: list[str] = []
-    for login in logins.values() if inspector.kind != "connection" else (connection,):
+    for login in logins:
         session = session_for(login, inspector.base_session)
         registry = ProbeRegistry(AwsReader(session), client_for(session, "sagemaker"), connection, settings.marks)
         try:
@@ -127,7 +136,7 @@ class _Probe:
     name: str = ""
     group_arn: str = ""
     package_arn: str = ""
-    at: str = CREATE_GROUP
+    at: str = LEFTOVERS
 
     def run(self) -> ProbeResult:
         """Go down the chain, and remove everything whatever happens."""
@@ -135,13 +144,14 @@ class _Probe:
         try:
             leftovers = self._remove_leftovers()
             self._travel()
-            result = self._result("ok", self._story(), "", "")
+            result = self._result("ok", self._story())
         except ProbeStoppedError as stopped:
             result = self._result("failed", str(stopped), "Run it again.", self.at)
         except ProbeStuckError as stuck:
             result = self._result("failed", str(stuck), self._where_to_look(), self.at)
         except WxgovError as error:
-            result = self._result("failed", f'The probe broke off at "{self.at}": {error}', "Mend that.", self.at)
+            mend = "See to what it says, and run the probe again."
+            result = self._result("failed", f'The probe broke off at "{self.at}": {error}', mend, self.at)
         finally:
             began = self.settings.clock()
             left, kept = self._clean_up()
@@ -153,15 +163,8 @@ class _Probe:
             return replace(result, status="failed" if result.status == "failed" else "warning", mend=mend)
         return result
 
-    def _result(self, status: str, evidence: str, mend: str, stuck_at: str) -> ProbeResult:
-        return ProbeResult(
-            "ok" if status == "ok" else "failed",
-            evidence,
-            mend,
-            group_arn=self.group_arn,
-            package_arn=self.package_arn,
-            stuck_at=stuck_at,
-        )
+    def _result(self, status: Status, evidence: str, mend: str = "", stuck_at: str = "") -> ProbeResult:
+        return ProbeResult(status, evidence, mend, self.group_arn, self.package_arn, stuck_at=stuck_at)
 
     def _story(self) -> str:
         told = ", ".join(f"{hop.name} after {hop.seconds:.1f} s" for hop in self.hops)
@@ -169,16 +172,21 @@ class _Probe:
 
     def _travel(self) -> None:
         self.name = self.settings.new_name()
-        began = self.settings.clock()
-        self.group_arn = self.registry.create_group(self.name)
-        self._passed(CREATE_GROUP, began)
+        self.group_arn = self._do(CREATE_GROUP, lambda: self.registry.create_group(self.name))
         group = self._await(SHOW_GROUP, lambda: self.console.group(self.group_arn))
-        self.package_arn = self.registry.create_package(self.name)
+        self.package_arn = self._do(CREATE_PACKAGE, lambda: self.registry.create_package(self.name))
         model = self._await(SHOW_MODEL, lambda: self.console.model(self.package_arn))
-        self.registry.delete_packages(self.name)
+        self._do(DELETE_PACKAGE, lambda: self.registry.delete_packages(self.name))
         self._await(RETIRE_MODEL, lambda: self._other(self.console.model(self.package_arn), model))
-        self.registry.delete_group(self.name)
+        self._do(DELETE_GROUP, lambda: self.registry.delete_group(self.name))
         self._await(RETIRE_GROUP, lambda: self._other(self.console.group(self.group_arn), group))
+
+    def _do(self, hop: str, step: Callable[[], T]) -> T:
+        self.at = hop
+        began = self.settings.clock()
+        done = step()
+        self._passed(hop, began)
+        return done
 
     @staticmethod
     def _other(now: Shown | None, before: Shown) -> Shown | None:
@@ -226,16 +234,20 @@ class _Probe:
         """Remove what the probe made; the ARNs and ids of what stayed against our will, and of what was to stay."""
         left: list[str] = []
         kept: list[str] = []
-        if self.name:
-            for step in (self.registry.delete_packages, self.registry.delete_group):
-                _try(lambda step=step: step(self.name), self.group_arn or self.name, left)
-        for arn, look in ((self.package_arn, self.console.model), (self.group_arn, self.console.group)):
-            shown = _try(lambda look=look, arn=arn: look(arn), arn, left) if arn else None
+        if not self.name:
+            return (), ()
+        # Not the ARNs that were answered: an answer may have been lost, and the thing be there.
+        group = group_arn(self.connection.region, self.connection.account_id, self.name)
+        package = replace(group, kind=PACKAGE, name=self.name.lower(), version=1)
+        _try(partial(self.registry.delete_packages, self.name), str(package), left)
+        _try(partial(self.registry.delete_group, self.name), str(group), left)
+        for arn, look in ((str(package), self.console.model), (str(group), self.console.group)):
+            shown = _try(partial(look, arn), f"the console's object of {arn}", left)
             if shown is not None and self.settings.keep_objects:
                 kept.append(shown.id)
             elif shown is not None:
-                _try(lambda shown=shown: self.console.remove(shown), f"console object {shown.id}", left)
-        return tuple(dict.fromkeys(left)), tuple(kept)
+                _try(partial(self.console.remove, shown), f"the console's object {shown.id}", left)
+        return tuple(left), tuple(kept)
 
     def _remove_leftovers(self) -> tuple[str, ...]:
         """Remove what earlier probes have left that were cut off, and return the names of their groups."""
@@ -258,7 +270,7 @@ class _Probe:
         return tuple(dict.fromkeys(removed))
 
 
-def _try(step: Callable[[], Shown | None] | Callable[[], None], what: str, left: list[str]) -> Shown | None:
+def _try(step: Callable[[], T], what: str, left: list[str]) -> T | None:
     """Do a step of the removal; where it fails, note what is left and go on with the next."""
     try:
         return step()

@@ -67,10 +67,6 @@ class ProbeConsole:
         if current is not None and group_in(shown.arn) and current.fields.get(self._arn_field) == shown.arn:
             self._client.delete_object(shown.id)
 
-    def close(self) -> None:
-        """Close the connections to the console."""
-        self._client.close()
-
     def _one(self, kind: str, arn: str) -> Shown | None:
         where = Compare(Column(self._arn_field), "=", arn)
         standing = self._standing(kind)

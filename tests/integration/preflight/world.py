@@ -7,8 +7,13 @@ Permissions are enforced throughout: the agent's user may take two roles on and 
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import pathlib
+import subprocess
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -24,7 +29,9 @@ from tests.emulators.aws.server import AwsEmulator
 from tests.emulators.console.server import ConsoleEmulator
 from tests.harness.module import run_module
 from tests.harness.playbook import CHECKOUT
+from tests.integration.agent.conftest import SETTINGS
 
+AGENT_PACKAGE = "ansible_collections.wxgov.sagemaker.plugins.module_utils.agent"
 AGENT = "444455556666"
 REGION = "us-east-1"
 SECRET = "test-secret-0000"
@@ -139,6 +146,22 @@ class World:
         )["DomainArn"].rsplit("/", 1)[-1]
         arn: str = sagemaker.create_user_profile(DomainId=domain, UserProfileName="links")["UserProfileArn"]
         return arn
+
+    @contextlib.contextmanager
+    def agent(self) -> Iterator[None]:
+        """An agent as it is shipped, as a process of its own, that serves the connections."""
+        config = self.folder / "agent.json"
+        directories = {"connections_dir": str(self.store.path), "state_dir": str(self.folder / "state")}
+        config.write_text(json.dumps({**directories, **SETTINGS}))
+        command = [sys.executable, "-m", AGENT_PACKAGE, "run", "--config", str(config)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        with (self.folder / "agent.log").open("ab") as log:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, env=environment)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(60)
 
     def run(self, *, check: bool = False, **options: Any) -> dict[str, Any]:
         """The result of governance_preflight on the agent's host, failed or not."""
