@@ -28,6 +28,13 @@ else:
     HAS_REQUESTS = True
 
 USER_AGENT = "wxgov.sagemaker"
+_CERTIFICATE_PROBLEMS = {
+    9: "that is not valid yet (look at the clocks)",
+    10: "that has expired (renew it there)",
+    62: "for another host (use the name that it is for)",
+    64: "for another address (use the name that it is for)",
+}
+"""OpenSSL's codes (X509_V_ERR_CERT_NOT_YET_VALID, …_HAS_EXPIRED, …_HOSTNAME_MISMATCH, …_IP_ADDRESS_MISMATCH)."""
 RETRIED_STATUSES = frozenset({502, 503, 504})
 
 
@@ -247,8 +254,10 @@ def _failure(error: Exception, policy: RetryPolicy) -> Failure:
     kinds = requests.exceptions
     if isinstance(error, ValueError):  # what requests raises for addresses, proxies and headers that cannot be
         return Failure("is not an address that can be called", sent=False, final=True)
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
-        return Failure("has a certificate that is not trusted here (set ca_path)", sent=False, final=True)
+    distrust = next((cause for cause in _causes(error) if isinstance(cause, ssl.SSLCertVerificationError)), None)
+    if distrust:
+        reason = _CERTIFICATE_PROBLEMS.get(distrust.verify_code, "that is not trusted here (set ca_path)")
+        return Failure(f"has a certificate {reason}", sent=False, final=True)
     if isinstance(error, kinds.SSLError):
         return Failure("does not speak TLS, or broke off doing so", sent=True)
     if isinstance(error, kinds.ProxyError):

@@ -30,10 +30,13 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.transport 
 TYPES = b'{"types": [{"id": "1", "name": "Model", "localized_label": "Model"}]}'
 
 
-def certificate(folder, host="127.0.0.1"):
+DAY = datetime.timedelta(days=1)
+
+
+def certificate(folder, host="127.0.0.1", age=DAY, ends_in=DAY):
     """Write a certificate for an address that is its own authority; returns the paths of certificate and key."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "console")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"console {folder.name}"[:64])])
     now = datetime.datetime.now(datetime.timezone.utc)
     made = (
         x509.CertificateBuilder()
@@ -41,8 +44,8 @@ def certificate(folder, host="127.0.0.1"):
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - age)
+        .not_valid_after(now + ends_in)
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
@@ -66,10 +69,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def tls(tmp_path):
-    """A console behind TLS: its address and the file of its certificate."""
-    public, private = certificate(tmp_path)
+@contextlib.contextmanager
+def serving(public, private):
+    """A console behind TLS: its address, and its context, which takes another certificate at any time."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(public, private)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -77,10 +79,20 @@ def tls(tmp_path):
     server.handle_error = lambda *arguments: None
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield f"https://127.0.0.1:{server.server_port}", public
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"https://127.0.0.1:{server.server_port}", context
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def tls(tmp_path):
+    """A console behind TLS: its address and the file of its certificate."""
+    public, private = certificate(tmp_path)
+    with serving(public, private) as (url, _unused):
+        yield url, public
 
 
 def types(url, **options):
@@ -102,8 +114,36 @@ def test_an_authority_can_be_given(tls):
 
 
 def test_a_certificate_for_another_address_is_not_good(tls):
-    with pytest.raises(WrongAddressError, match="certificate"):
+    with pytest.raises(WrongAddressError, match="has a certificate for another host"):
         types(tls[0].replace("127.0.0.1", "localhost"), ca_path=str(tls[1]))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [({"host": "127.0.0.2"}, "for another address"), ({"age": -DAY, "ends_in": 2 * DAY}, "not valid yet")],
+)
+def test_what_is_wrong_with_a_certificate_is_said(values, words, tmp_path):
+    public, private = certificate(tmp_path, **values)
+    with serving(public, private) as (url, _unused), pytest.raises(WrongAddressError, match=words):
+        types(url, ca_path=str(public))
+
+
+def test_an_expired_certificate_is_said_so_and_its_renewal_noticed_by_the_same_client(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder in (old, new):
+        folder.mkdir()
+    expired = certificate(old, age=2 * DAY, ends_in=-DAY)
+    renewed = certificate(new)
+    both = tmp_path / "authorities.pem"
+    both.write_bytes(expired[0].read_bytes() + renewed[0].read_bytes())
+    login = authenticator("basic", username="svc", password="p")
+    with serving(*expired) as (url, context):
+        client = ConsoleClient(Transport(url, login, ca_path=str(both), sleep=lambda seconds: None))
+        with pytest.raises(WrongAddressError, match="has a certificate that has expired"):
+            client.types()
+        context.load_cert_chain(*renewed)
+        assert list(client.types().types) == ["Model"]
+        client.close()
 
 
 @pytest.mark.parametrize("text", [None, "", "no certificate"])
