@@ -81,6 +81,36 @@ class Sweeper(Protocol):
         """Look at what the registry says was modified after ``since`` (aware UTC)."""
 
 
+class Change(Protocol):
+    """Something that was modified in the console."""
+
+    @property
+    def object_id(self) -> str:
+        """The console's id of the object."""
+
+    @property
+    def modified_at(self) -> float:
+        """When, in POSIX seconds by the console's clock."""
+
+    @property
+    def key(self) -> str | None:
+        """The key to mark dirty, or None where nothing is to be done."""
+
+
+class ChangeSource(Protocol):
+    """What was modified, of one type."""
+
+    @property
+    def name(self) -> str:
+        """Names the watermark."""
+
+    def newest(self) -> float | None:
+        """The moment of the latest modification; None when there is no object."""
+
+    def changed_since(self, moment: float) -> Iterable[Change]:
+        """What was modified at that moment or later."""
+
+
 class Traffic(Protocol):
     """How many requests went to one service; ``throttled`` and ``failed`` ones are among ``sent``."""
 
@@ -119,6 +149,10 @@ class ConnectionRuntime(Protocol):
     @property
     def sweeper(self) -> Sweeper:
         """See `Sweeper`."""
+
+    @property
+    def changes(self) -> Sequence[ChangeSource]:
+        """Where changes in the console come from; empty: it is not polled."""
 
     @property
     def sqs_client(self) -> Any:

@@ -51,6 +51,7 @@ class Settings:
     full_sweep_seconds: float = 86_400
     incremental_sweep_seconds: float = 600
     sweep_overlap_seconds: float = 900
+    console_poll_seconds: float = 60
     queue_retention_seconds: float = 1_209_600
     receive_wait_seconds: int = 20
     grace_seconds: float = 30
@@ -85,6 +86,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "full_sweep_seconds": (1, 31 * 86_400),
     "incremental_sweep_seconds": (1, 86_400),
     "sweep_overlap_seconds": (0, 86_400),
+    "console_poll_seconds": (1, 86_400),
     "queue_retention_seconds": (60, 1_209_600),
     "receive_wait_seconds": (1, 20),
     "grace_seconds": (0, 600),
@@ -124,6 +126,7 @@ _BEGIN_ANEW = frozenset(
         "full_sweep_seconds",
         "incremental_sweep_seconds",
         "sweep_overlap_seconds",
+        "console_poll_seconds",
         "queue_retention_seconds",
         "receive_wait_seconds",
     }

@@ -40,6 +40,9 @@ COUNTED = (
     "sweeps_incremental",
     "sweep_failures",
     "sweep_marked",
+    "polls",
+    "poll_failures",
+    "poll_marked",
     "start_failures",
 )
 """Names of the counters of a connection; reconciliations are counted by outcome besides."""

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The live side of one connection: its runtime, its intake, its sweeps, its place among the workers.
 
-Two threads: one makes the runtime (trying again for as long as that fails) and then runs the sweeps, the other is the
-intake. Nothing that goes wrong here reaches another connection.
+Three threads: one makes the runtime (trying again for as long as that fails) and then runs the sweeps, one is the
+intake, and one polls the console. Nothing that goes wrong here reaches another connection.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .intake import Intake, Step, held_attempt, no_step
 from .journal import Journal
 from .liveness import CALL_SECONDS
 from .log import fields, reason
+from .polling import Polls
 from .queue import EventQueue
 from .runtime import ConnectionRuntime, Pace, RuntimeFactory, Traffic
 from .settings import Settings
@@ -143,7 +144,8 @@ class Unit:
                 return
             intake, sweeps = self._parts(runtime)
             self._intake, self._sweeps = intake, sweeps
-            self._on_stop += [intake.stop, sweeps.stop]
+            polls = self._polls(runtime)
+            self._on_stop += [intake.stop, sweeps.stop, polls.stop]
             self._slot = self._around.pool.attach(
                 self.connection.name,
                 runtime.reconciler,
@@ -152,6 +154,8 @@ class Unit:
                 background=runtime.background,
             )
             self._spawn("intake", intake.run, may_be_left=lambda: intake.may_be_left)
+            if runtime.changes:
+                self._spawn("polling", polls.run, may_be_left=always)
             self.state, self.started_at = RUNNING, time.time()
         log.info("connection started", extra=self._fields)
         sweeps.run()
@@ -188,6 +192,17 @@ class Unit:
             beat=beat,
         )
         return intake, sweeps
+
+    def _polls(self, runtime: ConnectionRuntime) -> Polls:
+        return Polls(
+            self.connection.name,
+            runtime.changes,
+            self._around.journal,
+            self.counters,
+            self._around.settings.console_poll_seconds,
+            background=runtime.background,
+            beat=self._around.crew.beats.beat,
+        )
 
     def _retention_of(self, queue: EventQueue) -> float:
         try:

@@ -30,3 +30,7 @@ class UseCaseError(SyncError):
 
 class MappingError(SyncError):
     """A connection's own mapping that cannot be used."""
+
+
+class UnreadableTimeError(SyncError):
+    """The console gives the time of a modification in a form that is not known."""

@@ -22,6 +22,7 @@ from ..registry.writer import RegistryWriter
 from .apply import Applier, GroupIds
 from .comparison import Projector
 from .comparison_phases import ComparisonPhases
+from .console_changes import ChangeSource, change_sources
 from .console_reader import ConsoleReader, open_reader
 from .errors import SyncError
 from .existing import ExistingModelSync, Meter, RunSettings
@@ -173,6 +174,7 @@ class ConnectionRuntime:
 
     reconciler: KeyDispatcher
     sweeper: UseCaseSweeper
+    changes: tuple[ChangeSource, ...]
     sqs_client: Any
     console: ConsoleClient
     aws_traffic: AwsTraffic
@@ -205,6 +207,7 @@ def make_runtime(connection: Connection) -> ConnectionRuntime:
     return ConnectionRuntime(
         reconciler=make_reconciler(parts),
         sweeper=make_sweeper(parts),
+        changes=change_sources(parts.console, parts.reader, connection),
         sqs_client=client_for(parts.session, "sqs"),
         console=parts.console,
         aws_traffic=parts.aws_traffic,

@@ -54,6 +54,9 @@ COUNTERS: Mapping[str, tuple[str, str]] = {
     "sweeps_incremental": ("incremental_sweeps", "Incremental sweeps that ended well."),
     "sweep_failures": ("sweep_failures", "Sweeps that failed and are repeated."),
     "sweep_marked": ("sweep_marked_keys", "Keys that sweeps have marked dirty."),
+    "polls": ("polls", "Turns of polling the console in which every question was answered."),
+    "poll_failures": ("poll_failures", "Questions to the console about what was changed there that failed."),
+    "poll_marked": ("poll_marked_keys", "Keys that polling the console has marked dirty."),
     "start_failures": ("start_failures", "Failed attempts to log in on both sides."),
 }
 """What each counter of `status.COUNTED` is called and means; one that is not here is exported under its own name."""
@@ -61,6 +64,7 @@ COUNTERS: Mapping[str, tuple[str, str]] = {
 MOMENTS: Mapping[str, str] = {
     "success": "When a key was last worked on with success.",
     "receive": "When the queue last answered.",
+    "poll": "When the console was last asked for what was changed there, and answered.",
     FULL: "When a full sweep last ended well.",
     INCREMENTAL: "When an incremental sweep last ended well.",
 }
