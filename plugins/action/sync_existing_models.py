@@ -57,26 +57,31 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         variables = task_vars or {}
         interval = _interval(self._task.args.get("progress_interval", DEFAULT_INTERVAL))
-        if interval <= 0 or not self._may_watch():
-            return self._plain(variables)
+        if self._task.async_val:
+            return self._in_background(variables)
         try:
-            result = self._watched(interval, variables)
+            result = (
+                self._watched(interval, variables) if interval > 0 and self._may_watch() else self._plain(variables)
+            )
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
-        for line in table(result.get("runs") or []):
+        for line in table(result.get("runs") or []) if interval > 0 else ():
             self._say(line, variables)
         return result
 
     def _may_watch(self) -> bool:
-        """Whether the module may be started in the background: not if the task already does that, nor in check mode."""
+        """Whether the module may be started in the background: a dry run keeps no record that could be looked at."""
         has_background = not (self._connection.has_native_async or self._connection.always_pipeline_modules)
-        return has_background and not self._task.check_mode and not self._task.async_val
+        return has_background and not self._task.check_mode
 
     def _plain(self, variables: dict[str, Any]) -> dict[str, Any]:
-        in_background = bool(self._task.async_val) and not self._connection.has_native_async
-        result: dict[str, Any] = self._execute_module(module_name=MODULE, task_vars=variables, wrap_async=in_background)
-        if not in_background:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
+        result: dict[str, Any] = self._execute_module(module_name=MODULE, task_vars=variables)
+        return result
+
+    def _in_background(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """Start what the task itself wants in the background; Ansible waits for it, or does not."""
+        wrap = not self._connection.has_native_async
+        result: dict[str, Any] = self._execute_module(module_name=MODULE, task_vars=variables, wrap_async=wrap)
         return result
 
     def _watched(self, interval: float, variables: dict[str, Any]) -> dict[str, Any]:

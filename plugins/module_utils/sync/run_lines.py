@@ -32,7 +32,9 @@ def progress_line(run: Mapping[str, Any]) -> str:
 
 
 def table(runs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a table of runs as the module sync_existing_models returns them: a head and a line for each."""
+    """Return a table of runs as the module sync_existing_models returns them: a head and a line for each, if any."""
+    if not runs:
+        return []
     head = ["connection", "result", "groups", "packages", *COLUMNS, "seconds"]
     rows = [head, *(_row(run) for run in runs)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 
 from .errors import SyncError
 
 FILE_NAME = "state.db"
+TIMEOUT = 10.0
+"""Seconds to wait for other processes."""
+PAUSE = 0.02
 
 
 def open_state(state_dir: Path, schema: str, *, check_same_thread: bool = True) -> sqlite3.Connection:
@@ -21,9 +25,21 @@ def open_state(state_dir: Path, schema: str, *, check_same_thread: bool = True) 
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        database = sqlite3.connect(path, timeout=10, check_same_thread=check_same_thread)
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute(schema)
+        return _prepared(sqlite3.connect(path, timeout=TIMEOUT, check_same_thread=check_same_thread), schema)
     except (OSError, sqlite3.Error) as error:
         raise SyncError(f"The file {path} cannot be used: {error}.") from error
-    return database
+
+
+def _prepared(database: sqlite3.Connection, schema: str) -> sqlite3.Connection:
+    """Switch to a write-ahead log and make the table. SQLite does not wait for others who just do the same: we do."""
+    deadline = time.monotonic() + TIMEOUT
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute(schema)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE)
+        else:
+            return database

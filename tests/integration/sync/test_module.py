@@ -1,80 +1,41 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module sync_existing_models, run by ansible-playbook as users run it."""
+"""The module sync_existing_models: in this process where that shows the same, by ansible-playbook where it does not."""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
-import os
 import re
 import sqlite3
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.lock import exclusive
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.store import DirectoryStore
-from tests.harness.playbook import environment
-from tests.integration.sync.conftest import ACCOUNT, STEM, World
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.stores import StoreSettings, open_store
+from tests.integration.sync.conftest import STEM
+from tests.integration.sync.site import MODULE, Site, site
 
-MODULE = "wxgov.sagemaker.sync_existing_models"
+__all__ = ["site"]
+
 API_KEY = "demo-api-key"
 
 
-class Site:
-    """A host's connections and state, and plays against them."""
-
-    def __init__(self, world: World, folder: Path, run_playbook: Any) -> None:
-        self.world = world
-        self.connections_dir = folder / "connections.d"
-        self.state_dir = folder / "state"
-        self.store = DirectoryStore(self.connections_dir)
-        self._run = run_playbook
-
-    def env(self) -> dict[str, str]:
-        return {
-            "AWS_ENDPOINT_URL": self.world.aws.endpoint_url,
-            "AWS_ACCESS_KEY_ID": ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": "emulated",
-        }
-
-    def play(self, *tasks: dict[str, Any], progress_interval: int = 0, **options: Any) -> Any:
-        """Run tasks; `module_defaults` carry the two directories, and print no progress unless told to."""
-        folders = {"connections_dir": str(self.connections_dir), "state_dir": str(self.state_dir)}
-        defaults = {**folders, "progress_interval": progress_interval}
-        play = {
-            "hosts": "localhost",
-            "gather_facts": False,
-            "module_defaults": {MODULE: defaults},
-            "tasks": list(tasks),
-        }
-        return self._run([play], env=self.env(), verbosity=3, **options)
-
-
-@pytest.fixture
-def site(world, tmp_path, run_playbook):
-    site = Site(world, tmp_path, run_playbook)
-    site.store.save(world.connection)
-    return site
-
-
-def sync(name: str, **arguments: Any) -> dict[str, Any]:
+def task(name: str, **arguments: Any) -> dict[str, Any]:
     """A task that is allowed to fail, so that one play can hold several."""
     return {"name": name, MODULE: arguments, "ignore_errors": True}
 
 
-def test_check_change_check_nothing(site):
+def test_check_change_check_nothing(site: Site) -> None:
     site.world.register("churn", versions=2)
     result = site.play(
-        {**sync("check"), "check_mode": True, "diff": True},
-        {**sync("change"), "diff": True},
-        {**sync("check again"), "check_mode": True, "diff": True},
-        {**sync("nothing"), "diff": True},
+        {**task("check"), "check_mode": True, "diff": True},
+        {**task("change"), "diff": True},
+        {**task("check again"), "check_mode": True, "diff": True},
+        {**task("nothing"), "diff": True},
+        verbosity=3,
     ).check()
     check, change, again, nothing = (result.one(name) for name in ("check", "change", "check again", "nothing"))
     assert [step["changed"] for step in (check, change, again, nothing)] == [True, True, False, False]
@@ -89,82 +50,159 @@ def test_check_change_check_nothing(site):
     assert API_KEY not in result.stdout
 
 
-def test_bad_input_is_one_clear_sentence_and_changes_nothing(site):
+def test_a_dry_run_reads_and_does_nothing_else_on_either_side(site: Site) -> None:
+    first, second = site.world.register("churn", versions=2)
+    site.sync()
+    site.world.sagemaker.update_model_package(ModelPackageArn=first, ModelApprovalStatus="Approved")
+    site.world.sagemaker.delete_model_package(ModelPackageName=second)
+    site.world.register("fraud")
+    records = site.info()["runs"]
+    files = sorted(site.state_dir.rglob("*"))
+    for calls in (site.world.aws, site.world.console):
+        calls.clear_calls()
+    dry = site.sync(check=True)
+    counts = dry["runs"][0]["counts"]
+    assert (counts["created"], counts["updated"], counts["decommissioned"]) == (2, 1, 1)
+    assert set(site.world.aws.calls()) <= {"sagemaker.Search", "sagemaker.DescribeModelPackage", "sts.AssumeRole"}
+    assert {call.split()[0] for call in site.world.console.calls()} - {"GET"} == {"POST"}
+    assert {call for call in site.world.console.calls() if call.startswith("POST")} == {"POST query", "POST token"}
+    assert (site.info()["runs"], sorted(site.state_dir.rglob("*"))) == (records, files)
+    before, after = dry["diff"][0]["before"], dry["diff"][0]["after"]
+    assert set(before) == {"model churn-v1", "model churn-v2"}
+    assert set(after) == {"model group fraud", "model fraud-v1", *before}
+    assert after["model churn-v2"]["MRG-Model:Status"] == "Decommissioned"
+    assert site.sync()["diff"] == dry["diff"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"connections": ["nowhere"]}, r"nowhere"),
+        ({"connections": ["No Name"]}, r"'No Name' cannot be a connection's name"),
+        ({"connections": ["resting"]}, r"The connection resting is disabled"),
+        ({"concurrency": 65}, r"concurrency is 65; it must be from 1 to 64"),
+        ({"parallel_connections": 0}, r"parallel_connections is 0; it must be from 1 to 32"),
+        ({"connections_dir": "/nowhere"}, r"There is no enabled connection in /nowhere"),
+        ({"fail_on": "threshold"}, r"fail_threshold_count, fail_threshold_percent"),
+    ],
+)
+def test_bad_input_is_one_clear_sentence_and_changes_nothing(site: Site, options: dict[str, Any], said: str) -> None:
     site.world.register("churn")
-    disabled = dataclasses.replace(site.world.connection, name="resting", enabled=False)
-    site.store.save(disabled)
-    cases = {
-        "unknown": ({"connections": ["nowhere"]}, r"nowhere"),
-        "disabled": ({"connections": ["resting"]}, r"The connection resting is disabled"),
-        "concurrency": ({"concurrency": 65}, r"concurrency is 65; it must be from 1 to 64"),
-        "no connections": ({"connections_dir": str(site.state_dir)}, r"There is no enabled connection in"),
-    }
-    result = site.play(*(sync(name, **arguments) for name, (arguments, _text) in cases.items()))
-    for name, (_arguments, text) in cases.items():
-        message = result.one(name)["msg"]
-        assert re.search(text, message), message
-        assert "Traceback" not in message
+    site.store.save(dataclasses.replace(site.world.connection, name="resting", enabled=False))
+    result = site.sync(**options)
+    assert result["failed"]
+    assert re.search(said, result["msg"]), result["msg"]
     assert site.world.writes() == 0
+    assert site.info()["runs"] == []
 
 
-def test_a_run_that_fails_says_what_failed_and_keeps_the_rest(site):
+def test_a_run_that_fails_says_what_failed_and_keeps_the_rest(site: Site) -> None:
     packages = site.world.register("churn", versions=2)
     site.world.console.fault("status", "POST", "contents", status=400, skip=1, times=1)
-    result = site.play(sync("run", concurrency=1))
-    failed = result.one("run")
+    failed = site.sync(concurrency=1)
     assert failed["failed"]
     assert "1 object(s) could not be brought in step, the first of them churn-v1" in failed["msg"]
     assert failed["runs"][0]["counts"]["created"] == 2
     assert site.world.objects(packages[1]) != []
 
 
-def test_two_connections_go_on_without_each_other(site):
-    broken = dataclasses.replace(site.world.connection, name="broken", business_entity_id="1")
-    site.store.save(broken)
+@pytest.mark.parametrize(
+    ("options", "fails"),
+    [
+        ({"fail_on": "any"}, True),
+        ({"fail_on": "never"}, False),
+        ({"fail_on": "threshold", "fail_threshold_count": 2}, False),
+        ({"fail_on": "threshold", "fail_threshold_count": 1}, True),
+        ({"fail_on": "threshold", "fail_threshold_percent": 50}, False),
+        ({"fail_on": "threshold", "fail_threshold_percent": 49}, True),
+        ({"fail_on": "threshold", "fail_threshold_percent": 50, "fail_threshold_count": 1}, True),
+    ],
+)
+def test_fail_on_says_how_many_failed_objects_are_too_many(site: Site, options: dict[str, Any], fails: bool) -> None:
+    site.world.register("churn", versions=3)
+    site.world.console.fault("status", "POST", "contents", status=400, skip=2, times=2)
+    result = site.sync(concurrency=1, **options)
+    assert result.get("failed", False) is fails
+    counts = result["runs"][0]["counts"]
+    assert (counts["created"], counts["failed"]) == (2, 2)
+
+
+@pytest.mark.parametrize(("fail_on", "fails"), [("any", True), ("threshold", True), ("never", False)])
+def test_a_connection_that_is_stopped_is_a_failure_unless_never(site: Site, fail_on: str, fails: bool) -> None:
     site.world.register("churn")
-    run = site.play(sync("both")).one("both")
-    assert [entry["connection"] for entry in run["runs"]] == ["broken", "production"]
-    assert "no longer in the console" in run["runs"][0]["error"]
-    assert run["runs"][1]["counts"]["created"] == 2
-    assert "broken: The business entity" in run["msg"]
+    site.store.save(dataclasses.replace(site.world.connection, business_entity_id="1"))
+    result = site.sync(fail_on=fail_on, fail_threshold_percent=100)
+    assert result.get("failed", False) is fails
+    assert "no longer in the console" in result["runs"][0]["error"]
 
 
-def test_a_connection_that_is_being_synchronised_is_waited_for(site):
+def test_what_is_held_back_is_no_failure_and_warned_of(site: Site) -> None:
+    (package,) = site.world.register("churn")
+    site.sync()
+    site.world.sagemaker.delete_model_package(ModelPackageName=package)
+    result = site.sync()
+    assert not result.get("failed")
+    assert result["runs"][0]["counts"]["held"] == 1
+    assert "production: 1 decommissions were held back" in str(result["warnings"])
+
+
+def test_connections_go_on_without_each_other(site: Site) -> None:
+    site.store.save(dataclasses.replace(site.world.connection, name="broken", business_entity_id="1"))
+    (site.connections_dir / "garbled.json").write_text("{")
     site.world.register("churn")
-    with exclusive(site.state_dir, "production", timeout=5):
-        message = site.play(sync("locked", lock_timeout=1)).one("locked")["msg"]
-    assert "production" in message
-    assert site.world.writes() == 0
+    with exclusive(site.state_dir, "busy", timeout=5):
+        site.store.save(dataclasses.replace(site.world.connection, name="busy"))
+        result = site.sync(lock_timeout=0)
+    runs = {run["connection"]: run for run in result["runs"]}
+    assert list(runs) == ["broken", "busy", "garbled", "production"]
+    assert "no longer in the console" in runs["broken"]["error"]
+    assert "still held by another process" in runs["busy"]["error"]
+    assert "garbled.json cannot be used" in runs["garbled"]["error"]
+    assert (runs["production"]["error"], runs["production"]["counts"]["created"]) == ("", 2)
+    assert all(f"{name}: " in result["msg"] for name in ("broken", "busy", "garbled"))
+    assert "production: " not in result["msg"]
+    assert {run["connection"]: run["status"] for run in site.info()["runs"]} == {
+        "broken": "failed",
+        "production": "succeeded",
+    }
 
 
-def test_a_run_killed_anywhere_is_finished_by_the_next_without_a_double(site):
-    packages = site.world.register("churn", versions=40)
-    site.world.console.fault("latency", "POST", "contents", seconds=0.02, times=None)
-    program = (
-        "from pathlib import Path\n"
-        "from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.existing import RunSettings\n"
-        "from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync import runner\n"
-        "from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.store import DirectoryStore\n"
-        f"selection = runner.select_connections(DirectoryStore({str(site.connections_dir)!r}), None)\n"
-        f"runner.run_connections(selection, runner.RunnerOptions(RunSettings(), Path({str(site.state_dir)!r})))\n"
-    )
-    roots = os.pathsep.join(path for path in sys.path if path)
-    for written in (1, 12, 30):
-        process = subprocess.Popen(
-            [sys.executable, "-c", program], env={**environment(site.env()), "PYTHONPATH": roots}
-        )
-        while len(site.world.console.objects("Model")) < written:
-            assert process.poll() is None, "the run ended before it could be killed"
-        process.kill()
-        process.wait()
-    assert site.play(sync("last")).check().one("last")["runs"][0]["counts"]["failed"] == 0
-    assert [len(site.world.objects(arn)) for arn in packages] == [1] * 40
-    assert not site.play(sync("nothing")).check().one("nothing")["changed"]
-
-
-def test_run_records_survive_and_hold_no_secret(site):
+def test_connections_run_at_the_same_time_and_no_more_of_them_than_said(site: Site) -> None:
+    names = ("east", "north", "south")
+    for name in names:
+        site.store.save(dataclasses.replace(site.world.connection, name=name))
+    site.store.remove("production")
     site.world.register("churn")
-    run_id = site.play(sync("run")).check().one("run")["runs"][0]["run_id"]
+    site.world.console.fault("latency", "GET", "types", seconds=0.5, times=None)
+    assert most_at_once(site, parallel_connections=3) == 3
+    assert most_at_once(site, parallel_connections=1) == 1
+
+
+def most_at_once(site: Site, **options: Any) -> int:
+    """The largest number of runs of one task that were under way at one moment, by their records."""
+    label = f"at-once-{options['parallel_connections']}"
+    site.sync(label=label, fail_on="never", **options)
+    runs = site.info(label=label)["runs"]
+    times = [(run["started_at"], 1) for run in runs] + [(run["updated_at"], -1) for run in runs]
+    under_way = most = 0
+    for _moment, step in sorted(times):
+        under_way += step
+        most = max(most, under_way)
+    return most
+
+
+def test_connections_are_read_from_secrets_manager_too(site: Site) -> None:
+    site.world.register("churn")
+    options = {"connections_store": "secretsmanager", "secrets_region": "us-east-1"}
+    nothing = site.sync(**options)
+    assert "There is no enabled connection" in nothing["msg"]
+    open_store(StoreSettings("secretsmanager", region="us-east-1")).save(site.world.connection)
+    assert site.sync(**options)["runs"][0]["counts"]["created"] == 2
+
+
+def test_run_records_survive_and_hold_no_secret(site: Site) -> None:
+    site.world.register("churn")
+    run_id = site.sync(label="nightly")["runs"][0]["run_id"]
     state = site.state_dir / "state.db"
     assert state.stat().st_mode & 0o777 == 0o600
     database = sqlite3.connect(state)
@@ -172,17 +210,20 @@ def test_run_records_survive_and_hold_no_secret(site):
     database.close()
     assert [(row[0], row[1]) for row in rows] == [(run_id, "succeeded")]
     assert API_KEY not in rows[0][2]
+    (shown,) = site.info(label="nightly")["runs"]
+    assert (shown["id"], shown["label"], shown["progress"]["done"]) == (run_id, "nightly", 2)
+    assert site.info(label="another")["runs"] == []
 
 
-def test_the_examples_run(site):
+def test_the_examples_run(site: Site) -> None:
     site.world.register("churn")
     site.store.save(dataclasses.replace(site.world.connection, name="playground", business_entity_id="1", enabled=True))
     module = importlib.import_module("ansible_collections.wxgov.sagemaker.plugins.modules.sync_existing_models")
     examples = yaml.safe_load(module.EXAMPLES)
-    result = site.play(*({**task, "ignore_errors": True} for task in examples))
-    dry, everything, tolerant, playground = (result.one(task["name"]) for task in examples)
+    result = site.play(*({**example, "ignore_errors": True} for example in examples))
+    dry, everything, tolerant, playground = (result.one(example["name"]) for example in examples)
     assert dry["changed"]
     assert not dry.get("failed")
     assert [run["connection"] for run in everything["runs"]] == ["playground", "production"]
-    assert tolerant["failed"]  # playground has no business entity any more
+    assert tolerant["failed"]  # playground's business entity is not there
     assert playground["runs"][0]["connection"] == "playground"
