@@ -3,35 +3,79 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Log lines for a journal (one JSON object a line) or a person (text), with the same fields.
 
-A line about a key carries ``connection`` and ``key``, one about an event ``event_id``: given as ``extra=fields(...)``.
-Message bodies, credentials and console answers are never logged.
+A line about a key carries ``connection`` and ``key``, one about an event ``event_id``, one of a sweep its ``run_id``:
+given as ``extra=fields(...)``, or for all lines of a block, those of the other rooms included, by `about`.
+
+Message bodies, credentials and console answers are never logged. Should the text of a library hold a credential all the
+same, `scrub` takes it out.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timezone
+from types import MappingProxyType
 from typing import TextIO
 
 from ..errors import WxgovError
 
-FIELDS = ("connection", "key", "event_id")
+FIELDS = ("connection", "key", "event_id", "run_id")
 ROOT = __name__.rsplit(".", 2)[0]
 """The logger that those of all our rooms are children of, however the package is called here."""
 
 
-def fields(connection: str | None = None, key: str | None = None, event_id: str | None = None) -> Mapping[str, str]:
+HIDDEN = "********"
+_SECRETS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?P<before>\b(?:bearer|basic|apikey|zenapikey)\s+)[\w.~+/=-]{8,}",
+        r"(?P<before>[\w-]*(?:secret|passw(?:or)?d|token|api_?-?key|signature|credential)[\w-]*[\"']?\s*[=:]\s*[\"']?)"
+        r"[^\s\"'&,;)}\]]{8,}",
+        r"(?P<before>://[^\s/:@]*:)[^\s/@]+(?=@)",
+        r"(?P<before>\b(?:AKIA|ASIA))[A-Z0-9]{16}\b",
+    )
+)
+"""What credentials look like in other people's texts: headers, NAME=VALUE, addresses with a password, AWS key ids."""
+
+_context: ContextVar[Mapping[str, str]] = ContextVar("wxgov_log_context", default=MappingProxyType({}))
+
+
+def fields(
+    connection: str | None = None, key: str | None = None, event_id: str | None = None, run_id: str | None = None
+) -> Mapping[str, str]:
     """The ``extra`` of a log call; what is None or empty is left out."""
-    values = {"connection": connection, "key": key, "event_id": event_id}
+    values = {"connection": connection, "key": key, "event_id": event_id, "run_id": run_id}
     return {name: value for name, value in values.items() if value}
 
 
+@contextmanager
+def about(
+    connection: str | None = None, key: str | None = None, event_id: str | None = None, run_id: str | None = None
+) -> Iterator[None]:
+    """Let every line that this thread writes within the block carry these fields."""
+    token = _context.set({**_context.get(), **fields(connection, key, event_id, run_id)})
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+def scrub(text: str) -> str:
+    """The text without what looks like a credential."""
+    for pattern in _SECRETS:
+        text = pattern.sub(rf"\g<before>{HIDDEN}", text)
+    return text
+
+
 def reason(error: BaseException) -> str:
-    """One line, at most 500 letters: our own errors are sentences, others get their type in front."""
-    text = " ".join(str(error).split())
+    """One line, at most 500 letters, no credentials: our own errors are sentences, others get their type in front."""
+    text = scrub(" ".join(str(error).split()))
     own = isinstance(error, WxgovError)
     return (text if own and text else f"{type(error).__name__}: {text}" if text else type(error).__name__)[:500]
 
@@ -44,11 +88,11 @@ class JsonLines(logging.Formatter):
         line: dict[str, str] = {
             "time": _time(record),
             "level": record.levelname.lower(),
-            "message": record.getMessage(),
+            "message": scrub(record.getMessage()),
+            **_fields_of(record),
         }
-        line |= {name: str(getattr(record, name)) for name in FIELDS if getattr(record, name, None)}
         if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
+            line["error"] = scrub(self.formatException(record.exc_info))
         return json.dumps(line)
 
 
@@ -57,9 +101,9 @@ class PlainLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Render one record."""
-        named = " ".join(f"{name}={getattr(record, name)}" for name in FIELDS if getattr(record, name, None))
-        line = f"{_time(record)} {record.levelname:<7} {record.getMessage()}{f' [{named}]' if named else ''}"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        named = " ".join(f"{name}={value}" for name, value in _fields_of(record).items())
+        line = f"{_time(record)} {record.levelname:<7} {scrub(record.getMessage())}{f' [{named}]' if named else ''}"
+        return f"{line}\n{scrub(self.formatException(record.exc_info))}" if record.exc_info else line
 
 
 def configure(log_format: str, level: str, stream: TextIO | None = None) -> None:
@@ -72,6 +116,13 @@ def configure(log_format: str, level: str, stream: TextIO | None = None) -> None
     logger.handlers[:] = [handler]
     logger.propagate = False
     logger.setLevel(level.upper())
+
+
+def _fields_of(record: logging.LogRecord) -> dict[str, str]:
+    """What the call said, and for the rest what the block says that it is made in."""
+    around = _context.get()
+    given = ((name, getattr(record, name, None) or around.get(name)) for name in FIELDS)
+    return {name: str(value) for name, value in given if value}
 
 
 def _time(record: logging.LogRecord) -> str:

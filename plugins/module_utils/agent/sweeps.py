@@ -14,6 +14,7 @@ import logging
 import random
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from datetime import datetime, timezone
 from .backoff import Backoff
 from .journal import SWEEP, Journal
 from .liveness import CALL_SECONDS, SWEEP_SECONDS, Beat, no_beat
-from .log import fields, reason
+from .log import about, fields, reason
 from .runtime import Background, Sweeper, SweepResult
 from .status import Counters, SweepRecord
 
@@ -128,11 +129,12 @@ class Sweeps:
     def sweep(self, kind: str) -> None:
         """Run one sweep and remember when it began. Raises what the sweeper raises."""
         began = self._clock()
+        run_id = f"{kind}-{uuid.uuid4().hex[:8]}"
         self._beat(SWEEP_SECONDS)
         self._counters.sweep_began(kind, began)
         wanted, self._full_wanted = self._full_wanted, False  # one that is asked for from now on is another one
         try:
-            with self._background():
+            with self._background(), about(self._name, run_id=run_id):
                 result = self._run(kind)
         except BaseException:
             self._full_wanted = self._full_wanted or wanted
@@ -147,7 +149,8 @@ class Sweeps:
         if kind == FULL:
             self._last_full = began
         self._journal.set_watermark(self._name, kind, began)
-        log.info("%s: %d looked at, %d marked", _title(kind), result.listed, result.marked, extra=self._fields)
+        which = fields(self._name, run_id=run_id)
+        log.info("%s: %d looked at, %d marked", _title(kind), result.listed, result.marked, extra=which)
 
     def _run(self, kind: str) -> SweepResult:
         if kind == FULL:

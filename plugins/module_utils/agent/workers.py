@@ -26,7 +26,7 @@ from .errors import JournalUnavailableError
 from .intake import Step, no_step
 from .journal import SWEEP, Journal, Lease
 from .liveness import CALL_SECONDS, Beat, no_beat
-from .log import fields, reason
+from .log import about, fields, reason
 from .runtime import WRITTEN, Background, Outcome, Reconciler
 from .status import Change, Counters
 from .threads import never
@@ -37,8 +37,8 @@ LONGEST_WAIT = 60.0
 LOCKED_PAUSE = 1.0
 DOWN_PAUSE = 5.0
 """Seconds between two tries whether a console is back; each costs a call of the registry and fails at once."""
-DOWN_DELAY = 30.0
-"""Seconds at most until a key that met a console that is down is tried again."""
+DOWN_PAUSES = 6.0
+"""How many such pauses at most a key waits that met a console that is down."""
 
 TryShared = Callable[[str], AbstractContextManager[bool]]
 """Takes a connection's shared lock without waiting; the context says whether it was to be had."""
@@ -74,6 +74,7 @@ class WorkerPool:
         try_shared: TryShared,
         *,
         doubt_seconds: float = 30.0,
+        down_pause: float = DOWN_PAUSE,
         step: Step = no_step,
         beat: Beat = no_beat,
         clock: Callable[[], float] = time.monotonic,
@@ -85,6 +86,7 @@ class WorkerPool:
         self._try_shared = try_shared
         self._running = 0
         self.doubt_seconds = doubt_seconds
+        self._down_pause = down_pause
         self._step = step
         self._beat = beat
         self._clock = clock
@@ -203,7 +205,8 @@ class WorkerPool:
 
     def _reconcile(self, slot: Slot, lease: Lease) -> None:
         began = self._clock()
-        with slot.background() if lease.priority == SWEEP else nullcontext():
+        background = slot.background() if lease.priority == SWEEP else nullcontext()
+        with background, about(slot.name, lease.key):
             outcome = slot.reconciler.reconcile(lease.key)
         self._step("reconciled")
         in_doubt = outcome.status in WRITTEN and self._clock() - began > self.doubt_seconds
@@ -232,15 +235,15 @@ class WorkerPool:
         if slot.is_down():
             with self._lock:
                 was_down, slot.down = slot.down, True
-                slot.paused_until = self._clock() + DOWN_PAUSE
+                slot.paused_until = self._clock() + self._down_pause
             # The first failure does count: a key that alone makes the console look down must not stay at the front.
             if was_down:
-                self._journal.defer(lease, self._jitter(DOWN_PAUSE, DOWN_DELAY), error)
+                self._journal.defer(lease, self._jitter(self._down_pause, self._down_pause * DOWN_PAUSES), error)
                 return
             log.error("the console does not answer, its keys wait: %s", error, extra=fields(slot.name))
         delay = self._journal.failed(lease, error)
-        about = fields(slot.name, lease.key)
-        log.warning("failed %d times, next try in %.1f s: %s", lease.attempts + 1, delay, error, extra=about)
+        which = fields(slot.name, lease.key)
+        log.warning("failed %d times, next try in %.1f s: %s", lease.attempts + 1, delay, error, extra=which)
 
 
 def _level(outcome: Outcome) -> int:
