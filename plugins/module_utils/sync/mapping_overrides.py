@@ -27,6 +27,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -37,9 +38,11 @@ from . import mapping, registry_values
 from .conversions import CONVERSIONS
 from .errors import MappingError
 from .mapping import DEFAULT, DESCRIPTION, STATUS_FIELD, FieldRule, Kind, MappingTable, MetricSettings, StatusRow
+from .state import DIGEST_BYTES
 
-MAX_ROWS = 60
-"""Rows of a kind. Each costs some 50 characters of the sync state, whose text field may be as short as 4,000."""
+ROOM = 3800
+"""Characters that the digests of all rows of a kind may take in the sync state. Its text field may be as short as 4,000
+(a medium text of the console); the rest is for what else the state holds."""
 
 KINDS = {"model": Kind.MODEL, "model_group": Kind.GROUP}
 DIRECTIONS = ("to_console", "to_registry", "both")
@@ -71,14 +74,20 @@ def effective_table(overrides: Mapping[str, object]) -> MappingTable:
         _change_status(statuses, entry, _Place("statuses", number, entry.get("status")))
     _require_way_back(statuses.values())
     for kind, changed in rules.items():
-        if len(changed) > MAX_ROWS:
-            raise MappingError(
-                f"The mapping has {len(changed)} rows for {kind.value}s; more than {MAX_ROWS} do not fit."
-            )
+        _require_room(kind, changed.values())
     metrics = _metrics(overrides.get("metrics"))
     return MappingTable(
         {kind: tuple(changed.values()) for kind, changed in rules.items()}, tuple(statuses.values()), metrics
     )
+
+
+def _require_room(kind: Kind, rules: Iterable[FieldRule]) -> None:
+    needed = sum(len(json.dumps(rule.field)) + 2 * DIGEST_BYTES + 4 for rule in rules if not rule.at_creation)
+    if needed > ROOM:
+        raise MappingError(
+            f"The mapping cannot be used: the rows of the {kind.value} take {needed} characters of the sync state, and "
+            f"there is room for {ROOM}. Drop rows."
+        )
 
 
 class _Place:

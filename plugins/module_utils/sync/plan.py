@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 from ..console.objects import Scalar
 from ..registry.entities import LifeCycle
 from . import mapping
-from .mapping import ARCHIVED_STAGE, DECOMMISSIONED, DESCRIPTION, STATUS_FIELD, FieldRule, Kind, Side
+from .mapping import DECOMMISSIONED, DESCRIPTION, STATUS_FIELD, FieldRule, Kind, Side
 from .merge import FieldView, Verdict, merge
 from .metrics import METRICS, metrics_digest
 from .model_card import Metric
@@ -244,7 +244,8 @@ def _is_to_push(projection: Projection, state: SyncState, name: str, console: Ma
 
 def _wanted(projection: Projection, state: SyncState | None) -> Values:
     """The compared values, with a way back from Decommissioned for a model that is in use again."""
-    was_out_of_use = state is not None and (state.gone or state.archived)
+    was_deleted = state is not None and state.gone and state.agrees(STATUS_FIELD, DECOMMISSIONED)
+    was_out_of_use = was_deleted or (state is not None and state.archived)
     if was_out_of_use and projection.initial_status is not None and STATUS_FIELD not in projection.fields:
         return {**projection.fields, STATUS_FIELD: projection.initial_status}
     return projection.fields
@@ -291,17 +292,16 @@ def _free_name(projection: Projection, is_taken: Callable[[str], bool]) -> str:
 def _change(projection: Projection, record: ConsoleRecord, names: FieldNames) -> Change | None:
     before = record.state or SyncState()
     merger = _Merger(projection, record)
-    fields = {name: merger.registry_value(name) for name, verdict in merger.verdicts.items() if verdict.to_console}
+    conflicts = merger.conflicts()
     registry = _registry_change(projection, merger)
-    agreed = {name: verdict.agreed for name, verdict in merger.verdicts.items() if verdict.agreed is not None}
-    after = SyncState(
-        agreed,
-        modified_at=_seen_until(before, projection, registry),
-        archived=_is_archived_after(projection, before, registry),
-        mapping=projection.table.fingerprint,
-    )
+    if registry is not None and projection.after_push is not None:
+        # What goes down may show in other fields (a text that names the life cycle): they are written along with it.
+        projection = projection.after_push(registry.life_cycle, registry.metadata)
+        merger = _Merger(projection, record)
+        conflicts |= {name: found for name, found in merger.conflicts().items() if name not in conflicts}
+    fields = {name: merger.registry_value(name) for name, verdict in merger.verdicts.items() if verdict.to_console}
     metrics = _metrics_to_write(projection, before)
-    after = _with_metrics(after, projection)
+    after = _state_after(projection, before, merger, registry)
     description = str(fields.pop(DESCRIPTION, None) or merger.console_value(DESCRIPTION) or projection.name)
     if record.state is not None and not before.gone and not fields and registry is None:
         same_text = description == record.description
@@ -309,8 +309,21 @@ def _change(projection: Projection, record: ConsoleRecord, names: FieldNames) ->
             return None
     change = _build(record, fields, description, dump_state(after), names, _action(fields, registry, record))
     return replace(
-        change, registry=registry, metrics=metrics, conflicts=tuple(merger.conflicts()), notes=projection.notes
+        change, registry=registry, metrics=metrics, conflicts=tuple(conflicts.values()), notes=projection.notes
     )
+
+
+def _state_after(
+    projection: Projection, before: SyncState, merger: _Merger, registry: RegistryChange | None
+) -> SyncState:
+    agreed = {name: verdict.agreed for name, verdict in merger.verdicts.items() if verdict.agreed is not None}
+    state = SyncState(
+        agreed,
+        modified_at=_seen_until(before, projection, registry),
+        archived=before.archived if registry is None and _is_older(projection, before) else projection.archived,
+        mapping=projection.table.fingerprint,
+    )
+    return _with_metrics(state, projection)
 
 
 class _Merger:
@@ -337,14 +350,20 @@ class _Merger:
             return wanted if present == _gone_description(wanted) else present.removeprefix(GONE_GROUP_NOTE)
         return present
 
-    def conflicts(self) -> list[Conflict]:
-        """Return the fields that both sides changed."""
+    def conflicts(self) -> dict[str, Conflict]:
+        """Return the fields that both sides changed, by name."""
         mapping_changed = self._state.mapping not in ("", self._projection.table.fingerprint)
-        return [
-            Conflict(name, self.registry_value(name), self.console_value(name), self._stands(verdict), mapping_changed)
+        return {
+            name: Conflict(
+                field=name,
+                registry=self.registry_value(name),
+                console=self.console_value(name),
+                winner="registry" if verdict.to_console else "console",
+                mapping_changed=mapping_changed,
+            )
             for name, verdict in self.verdicts.items()
             if verdict.conflict
-        ]
+        }
 
     def _decide(self, name: str) -> Verdict:
         rule = self._rule(name)
@@ -364,9 +383,6 @@ class _Merger:
     def _winner(self, name: str, rule: FieldRule) -> Side:
         """A model that was archived is out of use, whatever the console has made of its status meanwhile (R19)."""
         return "registry" if name == STATUS_FIELD and self._projection.archived else rule.winner
-
-    def _stands(self, verdict: Verdict) -> Side:
-        return "registry" if verdict.to_console else "console"
 
 
 def _registry_change(projection: Projection, merger: _Merger) -> RegistryChange | None:
@@ -391,12 +407,6 @@ def _registry_change(projection: Projection, merger: _Merger) -> RegistryChange 
     asked = f"{projection.arn} {projection.modified_at} {life_cycle} {sorted(metadata.items())}"
     token = blake2b(asked.encode(), digest_size=16).hexdigest()
     return RegistryChange(life_cycle, metadata, projection.life_cycle, previous, token)
-
-
-def _is_archived_after(projection: Projection, before: SyncState, registry: RegistryChange | None) -> bool:
-    if registry is not None and registry.life_cycle is not None:
-        return projection.card_archived or registry.life_cycle.stage == ARCHIVED_STAGE
-    return before.archived if _is_older(projection, before) else projection.archived
 
 
 def _metrics_to_write(projection: Projection, state: SyncState) -> tuple[Metric, ...] | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -35,7 +35,8 @@ class Projection:
     them that never come up. ``initial_status`` is a model's status where the registry has no opinion: that of a new one
     and of one in use again; None for groups, and for a console that does not know it. ``life_cycle`` and ``archived``
     (R19) are a package's own; with ``card_archived`` no console status brings it back. ``metrics`` None: no metric
-    objects are kept. ``notes`` say what did not fit.
+    objects are kept. ``notes`` say what did not fit. ``after_push`` projects the package as it will be with another
+    life cycle (None: its own) and more metadata.
     """
 
     kind: Kind
@@ -54,6 +55,9 @@ class Projection:
     metrics: tuple[Metric, ...] | None = None
     notes: tuple[str, ...] = ()
     table: MappingTable = field(default=mapping.DEFAULT, repr=False)
+    after_push: Callable[[LifeCycle | None, Mapping[str, str]], Projection] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     def pushable(self, name: str, value: Scalar | None) -> bool:
         """Whether the registry can take a console field's value."""
@@ -148,6 +152,7 @@ def project_package(package: ModelPackage, target: TargetFields, owner: str) -> 
         metrics=_numeric_metrics(package) if with_metrics else None,
         notes=tuple(values.notes),
         table=target.table,
+        after_push=lambda cycle, metadata: project_package(_pushed(package, cycle, metadata), target, owner),
     )
 
 
@@ -174,6 +179,10 @@ def cut(text: str, limit: int | None) -> str:
     if limit is None or len(text) <= limit:
         return text
     return text[: max(0, limit - len(mapping.CUT_MARKER))] + mapping.CUT_MARKER[-limit:]
+
+
+def _pushed(package: ModelPackage, life_cycle: LifeCycle | None, metadata: Mapping[str, str]) -> ModelPackage:
+    return replace(package, life_cycle=life_cycle or package.life_cycle, metadata={**package.metadata, **metadata})
 
 
 class _Values:

@@ -1,240 +1,341 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The planner's laws. What the console does with an operation is written anew here, not borrowed from the product."""
+"""The planner's laws, for both sides. What each side does with an operation is in tests/harness/two_sides.py."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.mapping import Kind
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.schema import FieldDefinition
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.entities import LifeCycle, ModelCard
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.errors import MappingError
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.mapping import DEFAULT, Kind
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.mapping_overrides import effective_table
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.plan import (
     Change,
     ConsoleRecord,
     Create,
-    FieldNames,
     is_current,
     plan_entity,
     plan_gone,
 )
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.projection import (
-    Projection,
-    project_group,
-    project_package,
-)
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.state import load_state
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.projection import Projection, TargetFields
+from tests.harness.conflict_cases import GROUP, PACKAGE
 from tests.harness.registry_strategies import MODEL_FIELDS, STATUSES, STEM, groups, packages, target, texts
+from tests.harness.two_sides import DETAILS, NAMES, OWNER, STATUS, Sides, nothing_taken
 
-NAMES = FieldNames("Integration:External ID", "Integration:Additional Information")
-STATUS = "MRG-Model:Status"
-OWNER = "MRG-Model:Model Owner"
-DETAILS = "MRG-UserFact-Model:Additional Details"
 ARN = f"{STEM}model-package/churn/1"
-TARGET = target()
+TEAM = "MRG-Model:Developer"
+TICKET = "MRG-Model:Source"
 
+PLAIN = target()
+OWN = TargetFields(
+    {
+        **PLAIN.definitions,
+        TEAM: FieldDefinition("901", TEAM, "STRING_TYPE"),
+        TICKET: FieldDefinition("902", TICKET, "STRING_TYPE"),
+    },
+    effective_table(
+        {
+            "rows": [
+                {"field": TEAM, "value": "metadata:team", "direction": "both"},
+                {"field": TICKET, "value": "metadata:ticket", "direction": "to_registry"},
+                {"field": "MRG-AIFacts-Model:Algorithm", "value": "life_cycle_stage"},
+                {"field": STATUS, "winner": "registry"},
+            ],
+            "statuses": [
+                {"status": "Development Complete", "direction": "both"},
+                {"status": "In Use", "stage": "Production", "stage_status": "Complete", "direction": "both"},
+            ],
+            "metrics": {},
+        }
+    ),
+)
+targets = st.sampled_from([PLAIN, OWN])
 owners = st.sampled_from(["alice", "bob"])
-projections = st.builds(project_package, packages(arn=ARN), st.just(TARGET), owners)
+models = st.builds(Sides, targets, packages(arn=ARN), owner=owners)
+model_groups = st.builds(Sides, st.just(PLAIN), groups())
 editable = st.sampled_from(
     [name for name, (kind, _enum) in MODEL_FIELDS.items() if kind != "ENUM_TYPE" and "Integ" not in name]
+    + [TEAM, TICKET]
 )
-edits = st.dictionaries(editable, texts) | st.fixed_dictionaries({STATUS: st.sampled_from(STATUSES)})
+statuses = st.fixed_dictionaries({}, optional={STATUS: st.sampled_from(STATUSES)})
+edits = st.builds(lambda fields, status: {**fields, **status}, st.dictionaries(editable, texts), statuses)
 
 
-def nothing_taken(_name: str) -> bool:
-    return False
+@st.composite
+def later_packages(draw, sides):
+    """Another state of the same package, modified later."""
+    package = draw(packages(arn=ARN))
+    changed = dataclasses.replace(
+        package, group_name=sides.entity.group_name, version=sides.entity.version, created_at=sides.entity.created_at
+    )
+    given = {field.name: getattr(changed, field.name) for field in dataclasses.fields(changed)}
+    return sides.registry(owner=draw(owners), **{name: value for name, value in given.items() if name != "arn"})
 
 
-def stored(operation: Create | Change, record: ConsoleRecord | None = None) -> ConsoleRecord:
-    """What a console holds after the operation: fields merged, empty ones gone."""
-    if isinstance(operation, Create):
-        fields = dict(operation.fields)
-        if operation.kind is Kind.MODEL:
-            fields = {STATUS: "Proposed", **fields}  # the console's default for a new model
-        base = ConsoleRecord(operation.kind, "4711", operation.name, operation.name, operation.description, None, None)
-    else:
-        assert record is not None
-        fields = {**record.fields, **operation.fields}
-        base = dataclasses.replace(record, title=operation.title, description=operation.description)
-    kept = {name: value for name, value in fields.items() if value not in (None, "")}
-    return dataclasses.replace(base, arn=kept[NAMES.arn], state=load_state(kept[NAMES.state]), fields=kept)
+histories = st.lists(st.sampled_from(["registry", "console", "both", "gone", "back", "forget", "sync"]), max_size=8)
 
 
-def edited(record: ConsoleRecord, changes: dict[str, str]) -> ConsoleRecord:
-    """The object after somebody typed into it."""
-    fields = {name: value for name, value in {**record.fields, **changes}.items() if value}
-    return dataclasses.replace(record, fields=fields)
+@given(models)
+def test_nothing_is_left_to_do_after_a_creation(sides):
+    after = sides.settled()
+    assert after.plan() is None
+    assert is_current(after.projection(), after.record.state, after.record.fields)
 
 
-def created(projection: Projection) -> ConsoleRecord:
-    operation = plan_entity(projection, None, NAMES, nothing_taken)
-    assert isinstance(operation, Create)
-    return stored(operation)
+@given(model_groups)
+def test_nothing_is_left_to_do_after_the_creation_of_a_group(sides):
+    assert sides.settled().plan() is None
 
 
-def later(projection: Projection, base: Projection) -> Projection:
-    """The projection as of a later modification than `base`'s."""
-    return dataclasses.replace(projection, modified_at=base.modified_at + timedelta(seconds=1))
-
-
-def settle(projection: Projection, record: ConsoleRecord) -> ConsoleRecord:
-    """The object after the plan for it was carried out."""
-    operation = plan_entity(projection, record, NAMES, nothing_taken)
-    return record if operation is None else stored(operation, record)
-
-
-@given(projections)
-def test_nothing_is_left_to_do_after_a_creation(projection):
-    record = created(projection)
-    assert plan_entity(projection, record, NAMES, nothing_taken) is None
-    assert is_current(projection, record.state)
-
-
-@given(st.builds(project_group, groups(), st.just(TARGET)))
-def test_nothing_is_left_to_do_after_the_creation_of_a_group(projection):
-    record = created(projection)
-    assert plan_entity(projection, record, NAMES, nothing_taken) is None
-
-
-@given(projections, projections, edits)
-def test_nothing_is_left_to_do_after_a_change_whoever_edited_before(first, second, changes):
-    second = later(second, first)
-    record = settle(second, edited(created(first), changes))
-    assert plan_entity(second, record, NAMES, nothing_taken) is None
-
-
-@given(projections, projections)
-def test_a_change_brings_every_value_of_the_registry_when_nobody_edited_the_console(first, second):
-    second = later(second, first)
-    record = settle(second, created(first))
-    for name, value in second.fields.items():
-        assert (record.value(name) or None) == value
-
-
-@given(projections, projections, edits)
-def test_an_operation_always_has_a_difference(first, second, changes):
-    record = edited(created(first), changes)
-    operation = plan_entity(later(second, first), record, NAMES, nothing_taken)
+@given(models, histories, st.data())
+def test_one_round_is_enough_whatever_happened_on_either_side(sides, history, data):
+    """Convergence: after any history, one plan brings both sides in step, and what it says is a difference."""
+    package = sides.entity
+    sides = sides.settled()
+    for step in history:
+        if step in ("registry", "both") and sides.entity is not None:
+            sides = data.draw(later_packages(sides))
+            package = sides.entity
+        if step in ("console", "both"):
+            sides = sides.console(**data.draw(edits))
+        if step == "gone":
+            sides = sides.deleted()
+        if step == "back" and sides.entity is None:
+            sides = sides.made_again(package)
+        if step == "forget":
+            sides = sides.forgetting()
+        if step == "sync":
+            sides = sides.settled()
+    operation = sides.plan()
     if operation is not None:
         assert operation.before != operation.after
+    after = sides.applied(operation)
+    assert after.plan() is None
+    if after.entity is not None:
+        assert is_current(after.projection(), after.record.state, after.record.fields)
+
+
+@given(models, st.data())
+def test_a_change_brings_every_value_of_the_registry_when_nobody_edited_the_console(sides, data):
+    changed = data.draw(later_packages(sides.settled()))
+    after = changed.settled()
+    for name, value in changed.projection().fields.items():
+        assert (after.record.value(name) or None) == value
+    assert after.entity == changed.entity
+
+
+@given(models, edits, st.data())
+def test_an_operation_always_has_a_difference(sides, changes, data):
+    operation = data.draw(later_packages(sides.settled().console(**changes))).plan()
+    if isinstance(operation, Change):
+        assert operation.before != operation.after
         assert all((operation.previous[name] or None) != (value or None) for name, value in operation.fields.items())
+        if operation.registry is not None:
+            assert operation.registry.before != operation.registry.after
 
 
-@given(projections, edits)
-def test_an_edit_in_the_console_stays_while_the_registry_does_not_change(projection, changes):
-    record = edited(created(projection), changes)
-    assert plan_entity(projection, record, NAMES, nothing_taken) is None
+@given(models, st.dictionaries(editable.filter(lambda name: name not in (TEAM, TICKET)), texts))
+def test_an_edit_in_the_console_stays_while_the_registry_does_not_change(sides, changes):
+    assert sides.settled().console(**changes).plan() is None
 
 
-@given(projections, texts.filter(bool))
-def test_an_edit_in_the_console_stays_when_another_field_changes_in_the_registry(projection, text):
-    record = edited(created(projection), {"MRG-AIFacts-Model:External Provider": text})
-    fields = {**projection.fields, DETAILS: "Approval status: something else"}
-    record = settle(later(dataclasses.replace(projection, fields=fields), projection), record)
-    assert record.fields["MRG-AIFacts-Model:External Provider"] == text
-    assert record.fields[DETAILS] == "Approval status: something else"
+@given(models, st.sampled_from(STATUSES))
+def test_a_status_set_in_the_console_goes_down_just_where_the_table_has_it(sides, status):
+    in_step = sides.settled()
+    asked = sides.target.table.life_cycle(status)
+    after = in_step.console(status=status).settled()
+    assert after.console_value(STATUS) == status
+    if status == in_step.console_value(STATUS) or asked is None or in_step.projection().card_archived:
+        assert after.entity.life_cycle == in_step.entity.life_cycle
+    else:
+        assert after.entity.life_cycle == asked
+
+
+@given(models, texts.filter(bool))
+def test_an_edit_in_the_console_stays_when_another_field_changes_in_the_registry(sides, text):
+    edited = sides.settled().console(**{"MRG-AIFacts-Model:External Provider": text})
+    after = edited.registry(approval_description="something else").settled()
+    assert after.console_value("MRG-AIFacts-Model:External Provider") == text
+    assert "something else" in after.console_value(DETAILS)
 
 
 @given(packages(arn=ARN))
 def test_who_reassigns_a_model_in_the_console_keeps_it_so(package):
-    projection = project_package(package, TARGET, "alice")
-    record = edited(created(projection), {OWNER: "carol"})
-    record = settle(later(project_package(package, TARGET, "bob"), projection), record)
-    assert record.fields[OWNER] == "carol"
+    sides = Sides(PLAIN, package, owner="alice").settled().console(owner="carol")
+    assert sides.registry(owner="bob").settled().console_value(OWNER) == "carol"
 
 
-@given(packages(arn=ARN))
-def test_a_new_owner_in_the_registry_arrives_while_nobody_reassigned(package):
-    projection = project_package(package, TARGET, "alice")
-    record = settle(later(project_package(package, TARGET, "bob"), projection), created(projection))
-    assert record.fields[OWNER] == "bob"
+@given(models, st.data())
+def test_an_older_record_never_undoes_a_newer_one(sides, data):
+    newer = data.draw(later_packages(sides.settled())).settled()
+    lagging = dataclasses.replace(newer, entity=sides.entity)
+    assert lagging.plan() is None
 
 
-@given(projections, projections)
-def test_an_older_record_never_undoes_a_newer_one(first, second):
-    newer = later(second, first)
-    record = settle(newer, created(first))
-    older = dataclasses.replace(first, modified_at=newer.modified_at - timedelta(seconds=1))
-    assert plan_entity(older, record, NAMES, nothing_taken) is None
+@given(models, st.sampled_from(STATUSES))
+def test_the_record_from_before_our_own_push_does_not_undo_it(sides, status):
+    edited = sides.settled().console(status=status)
+    pushed = edited.settled()
+    assert dataclasses.replace(pushed, entity=edited.entity).plan() is None
 
 
-@given(projections)
-def test_a_deleted_package_is_decommissioned_once_and_comes_back_when_it_does(projection):
-    record = created(projection)
-    operation = plan_gone(record, NAMES)
-    assert operation is not None
+@given(models, st.sampled_from(STATUSES), st.data())
+def test_a_push_that_was_cut_off_before_the_console_heard_of_it_ends_the_same(sides, status, data):
+    edited = sides.settled().console(status=status)
+    cut_off = dataclasses.replace(edited.settled(), record=edited.record)
+    after = cut_off.settled()
+    assert after.plan() is None
+    assert after.entity.life_cycle == edited.settled().entity.life_cycle
+    assert after.console_value(STATUS) == status
+
+
+@given(models)
+def test_a_deleted_package_is_decommissioned_once_and_comes_back_when_it_does(sides):
+    gone = sides.settled().deleted()
+    operation = gone.plan()
     assert operation.action == "decommission"
-    gone = stored(operation, record)
-    assert gone.fields[STATUS] == "Decommissioned"
-    assert plan_gone(gone, NAMES) is None
-    back = settle(projection, gone)
-    assert back.fields[STATUS] == projection.fields.get(STATUS, "Proposed")
-    assert back.state is not None
-    assert not back.state.gone
-    assert plan_entity(projection, back, NAMES, nothing_taken) is None
+    gone = gone.applied(operation)
+    assert gone.console_value(STATUS) == "Decommissioned"
+    assert gone.plan() is None
+    back = gone.made_again(sides.entity).settled()
+    assert back.console_value(STATUS) == sides.projection().fields.get(STATUS, "Proposed")
+    assert not back.record.state.gone
+    assert back.plan() is None
 
 
-@given(st.builds(project_group, groups(), st.just(TARGET)))
-def test_a_deleted_group_says_so_and_is_put_right_when_it_comes_back(projection):
-    record = created(projection)
-    operation = plan_gone(record, NAMES)
-    assert operation is not None
-    gone = stored(operation, record)
-    assert gone.description.startswith("[No longer in Amazon SageMaker]")
-    assert plan_gone(gone, NAMES) is None
-    back = settle(projection, gone)
-    assert back.description == record.description
-    assert plan_entity(projection, back, NAMES, nothing_taken) is None
+@given(model_groups)
+def test_a_deleted_group_says_so_and_is_put_right_when_it_comes_back(sides):
+    in_step = sides.settled()
+    gone = in_step.deleted().settled()
+    assert gone.console_value("Description").startswith("[No longer in Amazon SageMaker]")
+    assert gone.plan() is None
+    back = gone.made_again(sides.entity).settled()
+    assert back.console_value("Description") == in_step.console_value("Description")
+    assert back.plan() is None
 
 
-@given(projections)
-def test_an_object_that_lost_its_state_is_adopted_and_not_made_again(projection):
-    record = created(projection)
-    orphan = dataclasses.replace(
-        record, state=None, fields={n: v for n, v in record.fields.items() if n != NAMES.state}
-    )
-    operation = plan_entity(projection, orphan, NAMES, nothing_taken)
+def test_a_group_with_a_very_long_description_is_put_right_too():
+    sides = Sides(PLAIN, dataclasses.replace(GROUP, description="x" * 1024)).settled()
+    gone = sides.deleted().settled()
+    assert len(gone.console_value("Description")) == 1024
+    assert gone.made_again(sides.entity).settled().console_value("Description") == "x" * 1024
+
+
+@given(models)
+def test_an_object_that_lost_its_state_is_adopted_and_not_made_again(sides):
+    orphan = sides.settled().forgetting()
+    operation = orphan.plan()
     assert isinstance(operation, Change)
     assert set(operation.fields) == {NAMES.state}
-    assert plan_entity(projection, stored(operation, orphan), NAMES, nothing_taken) is None
+    assert operation.conflicts == ()
+    assert orphan.applied(operation).plan() is None
 
 
-@given(projections)
-def test_an_adopted_object_keeps_the_owner_that_it_has(projection):
-    record = edited(created(projection), {OWNER: "carol"})
-    operation = plan_entity(projection, dataclasses.replace(record, state=None), NAMES, nothing_taken)
-    assert isinstance(operation, Change)
-    assert OWNER not in operation.fields
+@given(models, st.sampled_from(STATUSES))
+def test_adopting_an_object_never_writes_to_the_registry_over_what_is_there(sides, status):
+    operation = sides.settled().console(status=status).forgetting().plan()
+    assert operation.registry is None
 
 
-@given(projections)
-def test_a_taken_name_is_never_sent(projection):
-    operation = plan_entity(projection, None, NAMES, lambda name: name == projection.name)
-    assert isinstance(operation, Create)
-    assert operation.name != projection.name
-    assert operation.name.startswith(projection.name)
-    assert len(operation.name) <= 255
+def test_a_new_row_takes_a_console_value_down_only_where_the_registry_has_none():
+    before = Sides(PLAIN, dataclasses.replace(PACKAGE, metadata={"ticket": "T-1"})).settled()
+    edited = before.console(**{TEAM: "green", TICKET: "T-2"})
+    after = dataclasses.replace(edited, target=OWN).settled()
+    assert after.entity.metadata == {"ticket": "T-1", "team": "green"}
+    assert after.plan() is None
 
 
-@given(projections)
-def test_the_state_fits_a_medium_text_field(projection):
-    operation = plan_entity(projection, None, NAMES, nothing_taken)
-    assert len(json.dumps(operation.fields[NAMES.state])) < 4000
+@given(packages(arn=ARN), st.data())
+def test_a_changed_mapping_writes_only_where_a_value_changes_and_only_once(package, data):
+    sides = Sides(PLAIN, package).settled()
+    renamed = {"rows": [{"field": "MRG-AIFacts-Model:Prediction Type", "value": "arn"}]}
+    other = dataclasses.replace(sides, target=TargetFields(PLAIN.definitions, effective_table(renamed)))
+    assert set(other.plan().fields) == {"MRG-AIFacts-Model:Prediction Type", NAMES.state}
+    assert other.settled().plan() is None
+    same_values = {"rows": [{"field": "MRG-AIFacts-Model:Prediction Type", "winner": "console"}]}
+    table = effective_table(same_values)
+    assert table.fingerprint != DEFAULT.fingerprint
+    assert dataclasses.replace(sides, target=TargetFields(PLAIN.definitions, table)).plan() is None
 
 
-def test_an_archived_model_that_is_used_again_leaves_decommissioned():
-    archived = Projection(
-        Kind.MODEL, ARN, "churn-v1", {"Description": "d", STATUS: "Decommissioned"}, {}, "churn", None
-    )
-    in_use = dataclasses.replace(archived, fields={"Description": "d"})
-    record = created(archived)
-    operation = plan_entity(in_use, record, NAMES, nothing_taken)
-    assert operation.fields[STATUS] == "Proposed"
-    assert plan_entity(in_use, stored(operation, record), NAMES, nothing_taken) is None
+def test_a_value_that_differs_because_the_mapping_changed_says_so():
+    sides = Sides(PLAIN, PACKAGE).settled().console(**{"MRG-AIFacts-Model:Algorithm": "by hand"})
+    table = effective_table({"rows": [{"field": "MRG-AIFacts-Model:Algorithm", "value": "version"}]})
+    (conflict,) = dataclasses.replace(sides, target=TargetFields(PLAIN.definitions, table)).plan().conflicts
+    assert conflict.mapping_changed
+    assert "the mapping was changed" in str(conflict)
+    assert "the value from SageMaker stands" in str(conflict)
+
+
+@given(models)
+def test_a_taken_name_is_never_sent(sides):
+    projection = sides.projection()
+    first = plan_entity(projection, None, NAMES, lambda name: name == projection.name)
+    assert isinstance(first, Create)
+    assert first.name.startswith(projection.name)
+    second = plan_entity(projection, None, NAMES, lambda name: name in (projection.name, first.name))
+    assert len({projection.name, first.name, second.name}) == 3
+    assert len(second.name) <= 255
+
+
+@given(models)
+def test_the_state_fits_a_medium_text_field(sides):
+    assert len(json.dumps(sides.plan().fields[NAMES.state])) < 4000
+
+
+def test_the_state_of_the_largest_mapping_still_fits():
+    rows = [
+        {"field": f"MRG-UserFact-Model:A field with a name of quite some length {number:02}", "value": "arn"}
+        for number in range(100)
+    ]
+    with pytest.raises(MappingError, match="Drop rows"):
+        effective_table({"rows": rows})
+    largest = next(count for count in range(100, 0, -1) if fits(rows[:count]))
+    definitions = {row["field"]: FieldDefinition("1", row["field"], "STRING_TYPE") for row in rows}
+    full = TargetFields({**PLAIN.definitions, **definitions}, effective_table({"rows": rows[:largest]}))
+    created = Sides(full, PACKAGE).plan()
+    assert 3700 < len(created.fields[NAMES.state]) < 4000
+
+
+def fits(rows):
+    try:
+        return effective_table({"rows": rows}) is not None
+    except MappingError:
+        return False
+
+
+def test_metrics_are_agreed_on_only_when_they_are_there():
+    content = {"evaluation_details": [{"name": "e", "metric_groups": [
+        {"name": "g", "metric_data": [{"name": "auc", "type": "number", "value": 0.9}]}]}]}  # fmt: skip
+    package = dataclasses.replace(PACKAGE, card=ModelCard("", content))
+    created = Sides(OWN, package).plan()
+    assert [metric.value for metric in created.metrics] == [0.9]
+    assert "(metrics)" in created.fields[NAMES.state]
+    assert "(metrics)" not in created.interim_state
+    assert created.after["Metric e / g / auc"] == 0.9
+    sides = Sides(OWN, package).applied(created)
+    assert sides.plan() is None
+    changed = json.loads(json.dumps(content).replace("0.9", "0.8"))
+    operation = sides.registry(card=ModelCard("", changed)).plan()
+    assert [metric.value for metric in operation.metrics] == [0.8]
+    without = sides.registry(approval_status="Rejected").plan()
+    assert without.metrics is None
+
+
+def test_the_life_cycle_is_not_written_where_it_is_that_already():
+    package = dataclasses.replace(PACKAGE, life_cycle=LifeCycle("Development", "Review"), card=None)
+    sides = Sides(PLAIN, package).settled()
+    there = sides.console(status="Development Complete").registry(life_cycle="Development/Complete")
+    operation = there.plan()
+    assert operation.registry is None
+    assert there.applied(operation).plan() is None
 
 
 def test_an_object_without_arn_is_not_ours_to_change():
