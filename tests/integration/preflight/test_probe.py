@@ -84,6 +84,13 @@ def test_a_probe_goes_all_the_way_and_leaves_nothing(world: World) -> None:
         assert "No longer in Amazon SageMaker" in left[found["group_arn"]]["description"]
         assert groups(world) == []
 
+        # An event that is late is no event yet; and when it comes, the probe is over and nothing is made of it.
+        world.aws.delivery.hold()
+        result, late = probe(world, probe_timeout=1)
+        assert late["stuck_at"] == "console: model group shown"
+        assert "The queue is empty: CloudTrail has not delivered the event yet" in result["msg"]
+        world.aws.delivery.release()
+
         # The rehearsal makes the call once, the probe once more, when the group is there already.
         world.aws.fault("sagemaker.CreateModelPackage", "error", times=2, code="ValidationException")
         result, found = probe(world, probe_timeout=60)
