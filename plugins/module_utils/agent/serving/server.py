@@ -176,17 +176,20 @@ def listening(address: Address, application: Application, longest: float = LONGE
     Raises AgentError, before anything is served, where the address cannot be had.
     """
     server = _Server(address, application, longest)
-    thread = threading.Thread(target=server.serve_forever, args=(_LOOK,), name="serving", daemon=True)
     try:
         _bind(server, address)
-        thread.start()
+    except BaseException:
+        server.close()
+        raise
+    thread = threading.Thread(target=server.serve_forever, args=(_LOOK,), name="serving", daemon=True)
+    thread.start()
+    try:
         found = TcpAddress(address.host, server.socket.getsockname()[1]) if isinstance(address, TcpAddress) else address
         log.info("status page, metrics and health at %s", found.url)
         yield found
     finally:
-        if thread.is_alive():
-            server.shutdown()
-            thread.join()
+        server.shutdown()
+        thread.join()
         server.close()
         if isinstance(address, UnixAddress):
             with contextlib.suppress(OSError):
