@@ -23,6 +23,7 @@ from tests.integration.agent.support import Queue, World, create_queue, make_con
 SETTINGS: dict[str, Any] = {
     "receive_wait_seconds": 1,
     "status_seconds": 0.1,
+    "console_poll_seconds": 3600,
     "reload_seconds": 3600,
     "grace_seconds": 10,
     "workers": 4,
