@@ -12,7 +12,7 @@ from ..console.client import ConsoleClient
 from ..console.errors import RefusedError
 from ..console.objects import ConsoleUser
 from ..console.query import Compare, Condition, Or, Query, Row, columns
-from ..console.schema import FieldDefinition
+from ..console.requirements import TEXT, NeededField, NeededType, unmet
 from .errors import BusinessEntityError, ConsoleSetupError, DefaultUserError, PermissionsError
 
 _ENTITY_COLUMNS = columns("Resource ID", "Name", "Location")
@@ -99,23 +99,22 @@ def check_default_user(client: ConsoleClient, name_or_email: str) -> ConsoleUser
 def check_sync_settings(client: ConsoleClient, settings: SyncSettings) -> None:
     """Check that the types exist and that models and model groups have the fields for ARN and state (2 requests).
 
-    Raises UnknownTypeError, UnknownFieldError, and ConsoleSetupError for a field that cannot hold text.
+    Raises ConsoleSetupError, with everything that is missing and the option that changes each.
     """
-    schema = client.types()
-    schema.by_name(settings.use_case_type)
-    for type_name in (settings.model_type, schema.model_group(settings.model_group_type).name):
-        definition = client.type_definition(schema.by_name(type_name).name)
-        for field_name in (settings.arn_field, settings.state_field):
-            _check_text_field(definition.name, definition.field(field_name))
-
-
-def _check_text_field(type_name: str, definition: FieldDefinition) -> None:
-    if "STRING" not in definition.data_type or definition.read_only:
-        kind = "read-only" if definition.read_only else definition.data_type
-        raise ConsoleSetupError(
-            f'The field "{definition.name}" of the console\'s type {type_name} is {kind}: the synchronisation needs a '
-            "text field that can be written."
-        )
+    fields = (
+        NeededField(settings.arn_field, "sync_arn_field", TEXT),
+        NeededField(settings.state_field, "sync_state_field", TEXT),
+    )
+    lacking = unmet(
+        client,
+        (
+            NeededType(settings.use_case_type, "sync_use_case_type"),
+            NeededType(settings.model_type, "sync_model_type", fields),
+            NeededType(settings.model_group_type, "sync_model_group_type", fields),
+        ),
+    )
+    if lacking:
+        raise ConsoleSetupError(" ".join(lacking))
 
 
 def _entity(row: Row) -> BusinessEntity:

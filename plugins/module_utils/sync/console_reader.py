@@ -12,6 +12,7 @@ from ..connection.model import Connection
 from ..console.client import ConsoleClient
 from ..console.objects import Scalar
 from ..console.query import Column, Compare, Condition, In, Like, Or, Query, Row, columns
+from ..console.requirements import NUMBER, NeededField, NeededType, unmet
 from ..console.schema import ConsoleSchema, TypeDefinition
 from ..registry.arn import GROUP, PACKAGE, partition_of
 from .errors import SchemaMismatchError
@@ -167,39 +168,38 @@ class ConsoleReader:
 
 def open_reader(client: ConsoleClient, connection: Connection, table: MappingTable = DEFAULT) -> ConsoleReader:
     """Return a reader, having checked the console's types (3 requests, 4 with metrics). Raises SchemaMismatchError."""
+    lacking = unmet(client, _needed(connection, table))
+    if lacking:
+        raise SchemaMismatchError(" ".join(lacking))
     schema = client.types()
     group_type = schema.model_group(connection.sync.model_group_type).name
     targets = {
-        Kind.GROUP: _target(Kind.GROUP, _definition(client, schema, group_type), connection, table),
-        Kind.MODEL: _target(Kind.MODEL, _definition(client, schema, connection.sync.model_type), connection, table),
+        Kind.GROUP: _target(Kind.GROUP, _definition(client, schema, group_type), table),
+        Kind.MODEL: _target(Kind.MODEL, _definition(client, schema, connection.sync.model_type), table),
     }
-    if table.metrics is not None:
-        _check_metrics(_definition(client, schema, table.metrics.type_name), table.metrics)
     return ConsoleReader(client, connection, targets, table)
+
+
+def _needed(connection: Connection, table: MappingTable) -> Iterator[NeededType]:
+    """Yield what the synchronisation cannot do without."""
+    sync = connection.sync
+    both = (
+        NeededField(sync.arn_field, "sync_arn_field"),
+        NeededField(sync.state_field, "sync_state_field"),
+    )
+    status = NeededField(STATUS_FIELD, "add the value in the console", values=(DECOMMISSIONED,))
+    yield NeededType(sync.model_type, "sync_model_type", (*both, status))
+    yield NeededType(sync.model_group_type, "sync_model_group_type", both)
+    if table.metrics is not None:
+        value = NeededField(table.metrics.value_field, "metrics in sync_mapping", NUMBER)
+        yield NeededType(table.metrics.type_name, "metrics in sync_mapping", (value,))
 
 
 def _definition(client: ConsoleClient, schema: ConsoleSchema, name: str) -> TypeDefinition:
     return client.type_definition(schema.by_name(name).name)
 
 
-def _check_metrics(definition: TypeDefinition, settings: MetricSettings) -> None:
-    value = definition.fields.get(settings.value_field)
-    if value is None or value.read_only or value.data_type not in ("FLOAT_TYPE", "DECIMAL_TYPE"):
-        raise SchemaMismatchError(
-            f"The console's type {definition.name} has no field {settings.value_field} that numbers can be written to: "
-            "correct metrics in sync_mapping."
-        )
-
-
-def _target(kind: Kind, definition: TypeDefinition, connection: Connection, table: MappingTable) -> Target:
-    settings = {"arn_field": connection.sync.arn_field, "state_field": connection.sync.state_field}
-    lacking = [f"{field} (setting {option})" for option, field in settings.items() if field not in definition.fields]
-    if kind is Kind.MODEL:
-        status = definition.fields.get(STATUS_FIELD)
-        if status is None or DECOMMISSIONED not in status.enum_values:
-            lacking.append(f"{STATUS_FIELD} with the value {DECOMMISSIONED}")
-    if lacking:
-        raise SchemaMismatchError(f"The console's type {definition.name} lacks {' and '.join(lacking)}.")
+def _target(kind: Kind, definition: TypeDefinition, table: MappingTable) -> Target:
     wanted = [rule for rule in table.rules[kind] if not rule.at_creation and rule.field != DESCRIPTION]
     fields = TargetFields(definition.fields, table)
     return Target(

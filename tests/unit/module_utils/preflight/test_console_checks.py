@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import SyncSettings
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import UnknownFieldError, UnknownTypeError
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import UnknownTypeError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.objects import NewObject
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.preflight.console_checks import (
     check_default_user,
@@ -90,18 +90,26 @@ def test_settings_that_the_console_bears_out(client, console):
 
 
 @pytest.mark.parametrize(
-    ("settings", "error", "words"),
+    ("settings", "words"),
     [
-        (SyncSettings(arn_field="Integration:External Id"), UnknownFieldError, "Integration:External ID"),
-        (SyncSettings(state_field="MRG-Model:Model Owner"), UnknownFieldError, "ModelGroup"),
-        (SyncSettings(arn_field="Integration:Application"), ConsoleSetupError, "ENUM_TYPE"),
-        (SyncSettings(arn_field="Integration:Last Update"), ConsoleSetupError, "DATE_TYPE"),
-        (SyncSettings(arn_field="Location"), ConsoleSetupError, "read-only"),
-        (SyncSettings(model_type="Modell"), UnknownTypeError, "Modell"),
-        (SyncSettings(use_case_type="UseCase"), UnknownTypeError, "UseCase"),
-        (SyncSettings(model_group_type="Grp"), UnknownTypeError, "Grp"),
+        (SyncSettings(arn_field="Integration:External Id"), r"Similar: Integration:External ID.* \(sync_arn_field\)"),
+        (SyncSettings(state_field="MRG-Model:Model Owner"), r"type ModelGroup has no field .* \(sync_state_field\)"),
+        (SyncSettings(arn_field="Integration:Application"), "of the data type ENUM_TYPE: it has to be a writable"),
+        (SyncSettings(arn_field="Integration:Last Update"), "of the data type DATE_TYPE: it has to be a writable"),
+        (SyncSettings(arn_field="Location"), "is read-only: it has to be"),
+        (SyncSettings(model_type="Modell"), r'no type "Modell".* \(sync_model_type\)'),
+        (SyncSettings(use_case_type="UseCase"), r'no type "UseCase".* \(sync_use_case_type\)'),
+        (SyncSettings(model_group_type="Grp"), r'no type "Grp".* \(sync_model_group_type\)'),
     ],
 )
-def test_settings_that_it_does_not(settings, error, words, client):
-    with pytest.raises(error, match=words):
+def test_settings_that_it_does_not(settings, words, client):
+    with pytest.raises(ConsoleSetupError, match=words):
         check_sync_settings(client, settings)
+
+
+def test_all_that_a_console_lacks_is_told_at_once(client):
+    wrong = SyncSettings("No:Arn", "No:State", model_group_type="Grp", model_type="Model", use_case_type="Case")
+    with pytest.raises(ConsoleSetupError) as error:
+        check_sync_settings(client, wrong)
+    settings = ("use_case_type", "arn_field", "state_field", "model_group_type")
+    assert [str(error.value).count(f"(sync_{setting})") for setting in settings] == [1, 1, 1, 1]
