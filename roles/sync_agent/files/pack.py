@@ -6,8 +6,8 @@ SOURCE is the collection's plugins/module_utils. Everything in it but ``aws`` (w
 wxgov_sagemaker. BASE names what the dependencies are installed into: a Python, or the image of a container.
 
 Prints, as JSON, two names that say what they stand for, so that the same content has the same name everywhere and a
-changed one never the same. ``environment``: a hash of requirements and BASE. ``release``: the collection's version and a
-hash of the source and the environment. Writes ARCHIVE (a zip) when it is given.
+changed one never the same. ``environment``: a hash of requirements and BASE. ``release``: the collection's version and
+a hash of the source and the environment. Writes ARCHIVE (a zip) when it is given.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Looks after the releases on a host: ``releases.py list PREFIX`` and ``releases.py prune [--dry-run] PREFIX KEEP``.
 
-PREFIX/releases/NAME is one release. It is complete when ``.complete`` is there, and the time of that file is when it was
-installed. ``replaced``, written when the release was put in the place of another one, names that one. ``venv`` links to
-its environment, which releases with the same requirements share: PREFIX/environments/NAME. PREFIX/current links to the
-release in use.
+PREFIX/releases/NAME is one release. It is complete when ``.complete`` is there, and the time of that file is when it
+was installed. ``replaced``, written when the release was put in the place of another one, names that one. ``venv``
+links to its environment, which releases with the same requirements share: PREFIX/environments/NAME. PREFIX/current
+links to the release in use.
 
 ``list`` prints {"current": name or "", "complete": [names, newest first], "replaced": {name: name}}.
 ``prune`` removes all but the KEEP newest complete releases, the one in use, the one that it replaced, and the
