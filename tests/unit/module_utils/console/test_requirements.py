@@ -41,9 +41,9 @@ def test_a_console_that_has_everything_lacks_nothing_and_is_asked_once(client, c
         ),
         (
             model(NeededField(STATUS, "f", TEXT)),
-            "is a ENUM_TYPE: a writable LARGE_STRING_TYPE or MEDIUM_STRING_TYPE or",
+            "is of the data type ENUM_TYPE: it has to be a writable LARGE_STRING_TYPE or MEDIUM_STRING_TYPE or",
         ),
-        (model(NeededField("Location", "f", TEXT)), "is a read-only STRING_TYPE"),
+        (model(NeededField("Location", "f", TEXT)), "is read-only: it has to be a writable"),
         (model(NeededField(STATUS, "f", values=("Proposed", "Gone", "Lost"))), "has no value Gone and Lost"),
         (model(NeededField("Integration:External ID", "f", NUMBER)), "a writable DECIMAL_TYPE or FLOAT_TYPE (f)"),
         (model(NeededField("Integration:External ID", "f", values=("A",))), "has no value A"),
