@@ -129,6 +129,54 @@ options:
       - Whether a use case's description and purpose go to the model cards of its packages. A new connection does so
         unless told otherwise.
     type: bool
+  sync_mapping:
+    description:
+      - What this connection changes in the mapping of SageMaker's values to the console's fields, and in the table of
+        statuses. The keys are C(rows), C(statuses) and C(metrics); docs/mapping.md of the collection has the tables and
+        every key of an entry.
+      - It is checked before anything is written, and replaces what the connection had. An empty dictionary means the
+        mapping as it comes.
+    type: dict
+  sync_filters:
+    description:
+      - Which of the registry's groups and packages the connection takes care of. It replaces what the connection had;
+        an empty dictionary means all of them.
+      - What the filters leave out stays as it is in the console. It is reported, and not decommissioned.
+    type: dict
+    suboptions:
+      include_groups:
+        description:
+          - Only groups whose name matches one of these patterns, and their packages. A pattern has C(*), C(?) and
+            C([…]); the case does not count.
+        type: list
+        elements: str
+        default: []
+      exclude_groups:
+        description:
+          - No groups whose name matches one of these patterns, and none of their packages.
+        type: list
+        elements: str
+        default: []
+      include_tags:
+        description:
+          - Only groups that have one of these tags, each C(key) or C(key=value), and their packages. Filters by tag
+            cost a call of ListTags an event.
+        type: list
+        elements: str
+        default: []
+      exclude_tags:
+        description:
+          - No groups that have one of these tags, and none of their packages.
+        type: list
+        elements: str
+        default: []
+      approval_statuses:
+        description:
+          - Only packages of one of these approval statuses.
+        type: list
+        elements: str
+        choices: [Approved, Rejected, PendingManualApproval]
+        default: []
   update_secret:
     description:
       - V(always) replaces secrets that differ from those given; V(on_create) leaves a secret alone that is there.
@@ -204,6 +252,19 @@ EXAMPLES = r"""
     console_auth_method: mcsp
     console_api_key: "{{ console_api_key }}"
     console_instance_id: 4f1e6c52-0d55-4a0c-9d7b-5f2f3d9ad3a1
+
+- name: Leave experiments out, take a status of our own both ways, and show risk ratings in the console
+  wxgov.sagemaker.governance_connection:
+    name: credit-risk
+    sync_filters:
+      exclude_groups: ["experiment-*"]
+    sync_mapping:
+      rows:
+        - field: MRG-Model:Version Comment
+          value: card:intended_uses.risk_rating
+      statuses:
+        - status: Feature Engineering Complete
+          direction: both
 
 - name: Test it as it is kept, at the console and at AWS
   wxgov.sagemaker.governance_connection:
@@ -332,6 +393,7 @@ from ..module_utils.preflight.registration import (
     decide_presence,
     decide_trial,
 )
+from ..module_utils.sync.mapping_overrides import effective_table
 
 CONNECTION_OPTIONS: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
@@ -357,6 +419,22 @@ CONNECTION_OPTIONS: dict[str, dict[str, Any]] = {
     "sync_business_entity_type": {"type": "str"},
     "sync_push_use_cases": {"type": "bool"},
     "sync_push_text": {"type": "bool"},
+    "sync_mapping": {"type": "dict"},
+    "sync_filters": {
+        "type": "dict",
+        "options": {
+            "include_groups": {"type": "list", "elements": "str", "default": []},
+            "exclude_groups": {"type": "list", "elements": "str", "default": []},
+            "include_tags": {"type": "list", "elements": "str", "default": []},
+            "exclude_tags": {"type": "list", "elements": "str", "default": []},
+            "approval_statuses": {
+                "type": "list",
+                "elements": "str",
+                "choices": ["Approved", "Rejected", "PendingManualApproval"],
+                "default": [],
+            },
+        },
+    },
 }
 
 RULE_OPTIONS: dict[str, dict[str, Any]] = {
@@ -407,6 +485,7 @@ def decide(store: ConnectionStore, wanted: Wanted, rules: Rules, params: dict[st
     """Return what is to be done; raises WxgovError."""
     if params["state"] == "absent":
         return decide_absence(store, wanted.name)
+    effective_table(wanted.sync_mapping or {})
     if params["test"]:
         return decide_trial(store, wanted, rules)
     return decide_presence(store, wanted, rules)

@@ -36,7 +36,7 @@ def test_the_examples_run(
     trust = iam.get_role(RoleName="Sync")["Role"]["AssumeRolePolicyDocument"]
     iam.create_role(RoleName=ROLE_OF_THE_EXAMPLES, AssumeRolePolicyDocument=json.dumps(trust))
     host.console.add_user("model.owner", "owner@example.com")
-    (made, tested, paused, removed), info = (examples(module, host.console.url) for module in MODULES)
+    (made, changed, tested, paused, removed), info = (examples(module, host.console.url) for module in MODULES)
     place = {"connections_dir": str(host.directory)}
     play = {
         "hosts": "localhost",
@@ -46,7 +46,7 @@ def test_the_examples_run(
             "wxgov.sagemaker.governance_connection": {**place, "console_token_url": host.console.url},
             "wxgov.sagemaker.governance_connection_info": place,
         },
-        "tasks": [made, tested, paused, *info, removed],
+        "tasks": [made, changed, tested, paused, *info, removed],
     }
     env = {
         "AWS_ENDPOINT_URL": aws.endpoint_url,
@@ -55,9 +55,9 @@ def test_the_examples_run(
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     result = run_playbook([play], env=env, verbosity=3).check()
-    done = [result.one(task["name"]) for task in (made, tested, paused, removed)]
-    assert [step["operations"] for step in done] == [["create"], [], ["update"], ["remove"]]
-    assert {check["status"] for check in done[1]["checks"]} == {"ok"}
+    done = [result.one(task["name"]) for task in (made, changed, tested, paused, removed)]
+    assert [step["operations"] for step in done] == [["create"], ["update"], [], ["update"], ["remove"]]
+    assert {check["status"] for check in done[2]["checks"]} == {"ok"}
     (listed,) = result.one(info[0]["name"])["connections"]
     assert (listed["name"], listed["enabled"]) == ("credit-risk", False)
     for secret in ("demo-api-key", "secret-external-id"):

@@ -195,6 +195,27 @@ CYCLES: dict[str, dict[str, Any]] = {
         "ask": {"sync_push_text": False},
         "shows": {"sync.push_text": (True, False)},
     },
+    "sync_mapping": {
+        "ask": {"sync_mapping": {"statuses": [{"status": "Proposed", "drop": True}]}},
+        "shows": {"sync.mapping.statuses": (None, [{"status": "Proposed", "drop": True}])},
+    },
+    "sync_mapping cleared": {
+        "before": {"sync_mapping": {"metrics": {"enabled": True}}},
+        "ask": {"sync_mapping": {}},
+        "shows": {"sync.mapping.metrics.enabled": (True, None)},
+    },
+    "sync_filters": {
+        "ask": {"sync_filters": {"exclude_groups": ["experiment-*"], "approval_statuses": ["Approved"]}},
+        "shows": {
+            "sync.filters.exclude_groups": ([], ["experiment-*"]),
+            "sync.filters.approval_statuses": ([], ["Approved"]),
+        },
+    },
+    "sync_filters cleared": {
+        "before": {"sync_filters": {"include_tags": ["governed=yes"]}},
+        "ask": {"sync_filters": {}},
+        "shows": {"sync.filters.include_tags": (["governed=yes"], [])},
+    },
     "sync_business_entity_type": {
         "before": {"validate": False, "business_entity": "4577"},
         "ask": {"sync_business_entity_type": "Vendor", "validate": False},
@@ -313,6 +334,11 @@ def test_secrets_are_left_alone_on_request(host: Host) -> None:
         ({"sync_arn_field": "Integration:Externl ID"}, "Integration:External ID"),
         ({"ca_path": "/no/such/file.pem"}, "/no/such/file.pem"),
         ({"queue_url": None}, "needs queue_url"),
+        (
+            {"sync_mapping": {"rows": [{"field": "MRG-Model:Source", "value": "nonsense"}]}},
+            "rows[1] (MRG-Model:Source) has the value 'nonsense'",
+        ),
+        ({"sync_filters": {"approval_statuses": ["Aproved"]}}, "must be one or more of: Approved"),
     ],
 )
 def test_bad_input_is_one_clear_sentence_and_nothing_is_written(
