@@ -136,10 +136,12 @@ class WorkerPool:
         """Work until `stop`, or until there are more threads than `resize` wants."""
         with self._lock:
             self._running += 1
-        while not self._stopping.is_set() and not self._one_too_many():
+        while True:
+            marks = self._journal.marks  # before the look at what may end this, or its waking would go unnoticed
+            if self._stopping.is_set() or self._one_too_many():
+                return
             self._beat(CALL_SECONDS)
             try:
-                marks = self._journal.marks
                 work = self._next()
                 if work is None:
                     self._journal.wait(marks, self._idle_seconds())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.journal import Journal
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.journal import SWEEP, Journal
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.status import Counters
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.workers import WorkerPool
 
@@ -55,9 +55,9 @@ def always(_name):
 
 
 @contextlib.contextmanager
-def working(journal, size=4, try_shared=always):
+def working(journal, size=4, try_shared=always, **options):
     """A pool at work; at the end every thread must have ended."""
-    pool = WorkerPool(journal, size, try_shared)
+    pool = WorkerPool(journal, size, try_shared, **options)
     threads = [threading.Thread(target=pool.run) for _number in range(size)]
     for thread in threads:
         thread.start()
@@ -333,3 +333,139 @@ def test_a_pool_at_its_share_does_not_spin(journal):
         let_go.set()
     assert spent < 0.1
     assert bench.most_at_once >= 2
+
+
+class Console:
+    """Whether the reconciler's console is down, and how often it was tried meanwhile."""
+
+    def __init__(self, journal) -> None:
+        self.is_down = False
+        self.tries: Counter[str] = Counter()
+        self.bench = Bench(self.act)
+        self.counters = Counters()
+        self.journal = journal
+
+    def act(self, key):
+        if self.is_down:
+            self.tries[key] += 1
+            raise OSError("the console does not answer")
+        return Result()
+
+    def attach(self, pool):
+        return pool.attach("prod", self.bench, self.counters, is_down=lambda: self.is_down)
+
+
+def test_an_outage_of_the_console_is_no_failure_of_the_keys_and_is_tried_by_one_thread(journal):
+    """Row 16 of the fault matrix: keys do not burn their back-off into hours while the console is down."""
+    console = Console(journal)
+    console.is_down = True
+    keys = [f"key-{number}" for number in range(40)]
+    journal.mark_dirty("prod", keys)
+    with working(journal, size=4, down_pause=0.05) as pool:
+        console.attach(pool)
+        wait_until(lambda: console.tries.total() >= 12, 60)
+        assert max(key.attempts for key in journal.keys("prod", 100)) <= 1, "only the first failure counts"
+        assert sum(key.attempts for key in journal.keys("prod", 100)) <= 4, "and only of those that were under way"
+        assert journal.backlog("prod").dirty == 40
+        console.is_down = False
+        wait_until(lambda: is_clean(journal, "prod"), 60)
+    assert set(console.bench.done) == set(keys)
+
+
+def test_while_a_console_is_down_one_key_at_a_time_tries_and_then_there_is_a_pause(journal):
+    console = Console(journal)
+    console.is_down = True
+    journal.mark_dirty("prod", [f"key-{number}" for number in range(10)])
+    with working(journal, size=4) as pool:
+        slot = console.attach(pool)
+        wait_until(lambda: slot.down and not slot.active)
+        assert console.tries.total() <= 4
+        assert slot.paused_until - time.monotonic() > 1
+        slot.paused_until = 0.0
+        journal.wake()
+        tried = console.tries.total()
+        wait_until(lambda: console.tries.total() == tried + 1)
+        wait_until(lambda: not slot.active)
+        assert console.bench.most_at_once <= 4
+        assert console.tries.total() == tried + 1
+
+
+def test_a_key_that_alone_makes_the_console_look_down_does_not_keep_the_others_waiting(journal):
+    console = Console(journal)
+
+    def act(key):
+        console.is_down = key == "bad"
+        if key == "bad":
+            console.tries[key] += 1
+            raise OSError("503")
+        return Result()
+
+    console.bench.act = act
+    journal.mark_dirty("prod", ["bad"])
+    with working(journal, size=1, down_pause=0.05) as pool:
+        console.attach(pool)
+        wait_until(lambda: console.tries["bad"] >= 1)
+        journal.mark_dirty("prod", [f"key-{number}" for number in range(5)])
+        wait_until(lambda: journal.backlog("prod").dirty == 1, 60)
+        for _time in range(3):
+            journal.mark_dirty("prod", ["good", "bad"])
+            wait_until(lambda: journal.backlog("prod").dirty == 1, 60)
+        wait_until(lambda: journal.keys("prod", 1)[0].attempts >= 2, 60)
+
+
+def test_what_was_written_after_a_long_time_is_looked_at_again_and_what_was_not_is_not(journal):
+    """Row 21: a process that was stopped between looking and writing may have written something old."""
+    clock = iter(range(0, 100_000, 100))
+    results = {"written": ["updated", "unchanged"], "same": ["unchanged"]}
+    bench = Bench(lambda key: Result(results[key].pop(0)))
+    journal.mark_dirty("prod", ["written", "same"])
+    with working(journal, size=1, clock=lambda: next(clock), doubt_seconds=30) as pool:
+        pool.attach("prod", bench, Counters())
+        wait_until(lambda: is_clean(journal, "prod"))
+    assert bench.done == {"written": 2, "same": 1}
+
+
+def test_work_that_a_sweep_asked_for_is_made_in_the_background(journal):
+    behind = []
+
+    @contextlib.contextmanager
+    def background():
+        behind.append(threading.get_ident())
+        yield
+        behind.remove(threading.get_ident())
+
+    seen = {}
+    bench = Bench(lambda key: seen.update({key: threading.get_ident() in behind}) or Result())
+    journal.mark_dirty("prod", ["swept", "both"], SWEEP)
+    journal.mark_dirty("prod", ["event", "both"])
+    with working(journal, size=2) as pool:
+        pool.attach("prod", bench, Counters(), background=background)
+        wait_until(lambda: is_clean(journal, "prod"))
+    assert seen == {"swept": True, "event": False, "both": False}
+
+
+def test_a_pool_grows_and_shrinks_while_it_works(journal):
+    pool = WorkerPool(journal, 3, always)
+    threads = []
+
+    def run(number):
+        for _thread in range(number):
+            threads.append(threading.Thread(target=pool.run))
+            threads[-1].start()
+
+    def living():
+        return sum(thread.is_alive() for thread in threads)
+
+    run(3)
+    wait_until(lambda: pool.resize(3) == 0)
+    assert pool.resize(1) == 0
+    wait_until(lambda: living() == 1)
+    run(pool.resize(4))
+    assert len(threads) == 6
+    bench = Bench(lambda key: time.sleep(0.2) or Result())
+    journal.mark_dirty("prod", [f"key-{number}" for number in range(8)])
+    pool.attach("prod", bench, Counters())
+    wait_until(lambda: is_clean(journal, "prod"))
+    assert bench.most_at_once == 4
+    pool.stop()
+    wait_until(lambda: living() == 0)
