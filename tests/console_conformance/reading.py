@@ -21,7 +21,7 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.query impo
     Query,
     columns,
 )
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.mapping import DESCRIPTION, PACKAGE_RULES
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.mapping import DESCRIPTION, MODEL_RULES
 
 from .facts import DECOMMISSIONED, ID, NAME, OWNER, STATUS, Differs, NothingToTry, Surroundings, fact, facts_in, require
 
@@ -68,7 +68,7 @@ def sync_fields(at: Surroundings) -> str:
 @fact("the fields that the mapping writes exist under the names that were recorded", "recorded")
 def mapped_fields(at: Surroundings) -> str:
     definition = at.client.type_definition(at.settings.model_type)
-    mapped = [rule.field for rule in PACKAGE_RULES if rule.field != DESCRIPTION]
+    mapped = [rule.field for rule in MODEL_RULES if rule.field != DESCRIPTION]
     missing = [name for name in mapped if name not in definition.fields]
     require(not missing, f"{definition.name} lacks {', '.join(missing)}")
     return f"all {len(mapped)} are there"
