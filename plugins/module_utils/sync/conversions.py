@@ -10,6 +10,7 @@ cannot convert a value raises ValueError.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -48,19 +49,24 @@ def outline(value: Any) -> Scalar | None:
 
 def number(value: Any) -> Scalar | None:
     """A number, or a text that is one."""
-    if isinstance(value, bool):
-        raise ValueError("a truth value is no number")
-    converted = float(value) if isinstance(value, str | int | float) else None
-    if converted is None or converted != converted or converted in (float("inf"), float("-inf")):
+    try:
+        converted = None if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        converted = None
+    if converted is None or not math.isfinite(converted):
         raise ValueError(f"{value!r} is no number")
     return converted
 
 
 def integer(value: Any) -> Scalar | None:
     """A whole number, or a text that is one."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    try:
+        converted = int(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+    except ValueError:
+        converted = None
+    if converted is None:
         raise ValueError(f"{value!r} is no whole number")
-    return int(value)
+    return converted
 
 
 def yes_no(value: Any) -> Scalar | None:
