@@ -190,16 +190,19 @@ runs:
     outcomes:
       description:
         - What became of each entity that was not in step; at most 1000 that went well and 1000 that failed. C(action)
-          is C(compare) where an entity could not even be compared.
+          is C(compare) where an entity could not even be compared. C(conflicts) says which fields both sides had
+          changed and which value stands, C(notes) which values did not fit the console.
       type: list
       elements: dict
       returned: always
       sample:
         - action: create
           arn: arn:aws:sagemaker:us-east-1:111122223333:model-package/churn/1
+          conflicts: []
           error: ""
           kind: model
           name: churn-v1
+          notes: []
           object_id: "4710"
     notes:
       description: Sentences for the reader, such as what the guard held back or which fields this console lacks.

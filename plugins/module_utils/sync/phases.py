@@ -76,7 +76,10 @@ class Outcome:
     number: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the outcome as data for a result or a run record."""
+        """Return the outcome as data for a result or a run record.
+
+        Operations of plan.py say which conflicts they settled and what did not fit; others have neither.
+        """
         return {
             "action": self.operation.action,
             "kind": self.operation.kind.value,
@@ -84,6 +87,8 @@ class Outcome:
             "arn": self.operation.arn,
             "object_id": self.object_id,
             "error": self.error,
+            "conflicts": [str(conflict) for conflict in getattr(self.operation, "conflicts", ())],
+            "notes": list(getattr(self.operation, "notes", ())),
         }
 
 
