@@ -73,9 +73,15 @@ def scrub(text: str) -> str:
     return text
 
 
+# How AWS services say that a signature is more than five minutes away from their time (SigV4 troubleshooting page).
+_SKEWED = ("RequestTimeTooSkewed", "RequestExpired", "Signature expired", "Signature not yet current")
+
+
 def reason(error: BaseException) -> str:
     """One line, at most 500 letters, no credentials: our own errors are sentences, others get their type in front."""
     text = scrub(" ".join(str(error).split()))
+    if any(sign in text for sign in _SKEWED):
+        text = f"AWS does not accept the time of this host's clock, is it right? {text}"
     own = isinstance(error, WxgovError)
     return (text if own and text else f"{type(error).__name__}: {text}" if text else type(error).__name__)[:500]
 

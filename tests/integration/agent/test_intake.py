@@ -9,7 +9,11 @@ import threading
 import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.errors import UnreadableQueueAnswerError
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.intake import Intake
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.intake import (
+    HELD_ATTEMPT,
+    Intake,
+    held_attempt,
+)
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.journal import Journal
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.queue import EventQueue
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.status import Counters
@@ -41,10 +45,10 @@ class Rig:
         self.intake = self.make()
         emulator.clear_calls()
 
-    def make(self, **options):
+    def make(self, *, wait_seconds=1, attempt_id=None, **options):
         return Intake(
             make_connection(self.queue.url),
-            EventQueue(self.client, self.queue.url, wait_seconds=1),
+            EventQueue(self.client, self.queue.url, wait_seconds=wait_seconds, attempt_id=attempt_id),
             self.journal,
             self.counters,
             on_outage=self.outages.append,
@@ -329,17 +333,159 @@ def test_the_lag_of_the_last_event_is_known(rig):
     assert rig.counters.snapshot().event_lag == 100.0
 
 
-class Running:
-    """The intake's `run` in a thread; it must end when told to."""
+def polls(rig):
+    """Receives that have arrived at the queue."""
+    return rig.emulator.calls().get("sqs.ReceiveMessage", 0)
 
-    def __init__(self, rig):
-        self._rig = rig
-        self._thread = threading.Thread(target=rig.intake.run)
+
+def leave(rig, intake, thread):
+    """End an intake as the process's end does: nobody waits for the receive that is under way."""
+    intake.stop()
+    intake.take_leave()
+    assert intake.may_be_left
+    assert thread.is_alive(), "its long poll is still under way"
+
+
+def test_a_stop_need_not_wait_for_the_long_poll_and_loses_nothing_that_comes_at_that_moment(rig):
+    intake = rig.make(wait_seconds=20)
+    thread = threading.Thread(target=intake.run, daemon=True)
+    thread.start()
+    wait_until(lambda: polls(rig) == 1)
+    leave(rig, intake, thread)
+    assert polls(rig) == 2, "one more receive, which does not wait"
+    rig.queue.send(event_body(ONE))  # handed out to the receive under way, while the process still lives
+    thread.join(60)
+    assert rig.keys() == [ONE]
+    assert rig.queue.depth() == 0
+    assert rig.journal.note("prod", HELD_ATTEMPT), "for what would come after its end"
+
+
+def hidden(rig):
+    """Messages that are in flight."""
+    names = ["ApproximateNumberOfMessagesNotVisible"]
+    answer = rig.queue.client.get_queue_attributes(QueueUrl=rig.queue.url, AttributeNames=names)
+    return int(answer["Attributes"][names[0]])
+
+
+def test_what_is_handed_out_to_a_process_that_has_gone_is_had_at_once_by_the_next(rig):
+    """A receive under way at the end of a process: the next one asks under the same id, which the journal has."""
+    first = EventQueue(rig.client, rig.queue.url, wait_seconds=20)
+    attempt = first.attempt_id()
+    rig.journal.set_note("prod", HELD_ATTEMPT, f"{attempt} {rig.journal.now()}")
+    rig.queue.send(event_body(ONE))
+    first.receive()  # handed out, and nobody is there to take it
+    assert (hidden(rig), rig.queue.depth()) == (1, 1)
+    without = rig.make()
+    without.turn()
+    assert rig.keys() == [], "its group is locked for as long as the message is hidden"
+    following = rig.make(attempt_id=held_attempt(rig.journal, "prod"))
+    following.turn()
+    assert rig.keys() == [ONE]
+    assert rig.queue.depth() == 0
+    assert held_attempt(rig.journal, "prod") is None, "it is used once"
+
+
+def test_an_old_note_of_a_receive_is_not_used(rig):
+    rig.journal.set_note("prod", HELD_ATTEMPT, f"abc {rig.journal.now() - 241}")
+    assert held_attempt(rig.journal, "prod") is None
+    assert held_attempt(rig.journal, "other") is None
+
+
+def test_an_id_that_the_queue_refuses_is_given_up(rig):
+    rig.queue.send(event_body(ONE))
+    rig.emulator.fault("sqs.ReceiveMessage", "error", code="InvalidParameterValue", status=400)
+    intake = rig.make(attempt_id="stale")
+    asked = []
+    rig.client.meta.events.register(
+        "provide-client-params.sqs.ReceiveMessage",
+        lambda params, **_event: asked.append(params["ReceiveRequestAttemptId"]),
+    )
+    with pytest.raises(Exception, match="InvalidParameterValue"):
+        intake.turn()
+    intake.turn()
+    assert asked[0] == "stale" != asked[1]
+    assert rig.keys() == [ONE]
+
+
+def test_a_last_receive_takes_in_what_the_first_one_was_given(rig):
+    """The answer to the receive under way is on its way when the end comes: the second one has the same messages."""
+    intake = rig.make(wait_seconds=20)
+    rig.queue.send(event_body(ONE))
+    rig.emulator.fault("sqs.ReceiveMessage", "latency", seconds=3)
+    with Running(rig, intake):
+        wait_until(lambda: polls(rig) == 1)
+        intake.stop()
+        intake.take_leave()
+        assert rig.keys() == [ONE]
+        assert rig.queue.depth() == 0
+    assert rig.keys() == [], "and again it is nothing new"
+
+
+def test_without_a_last_receive_the_one_under_way_is_waited_for(rig):
+    intake = rig.make(wait_seconds=2)
+    with Running(rig, intake):
+        wait_until(lambda: polls(rig) == 1)
+        intake.stop()
+        rig.emulator.fault("sqs.ReceiveMessage", "reset")
+        intake.take_leave()
+        assert not intake.may_be_left
+
+
+def test_nothing_is_received_above_the_limit_and_again_below_it(rig):
+    """Row 16 of the fault matrix: a console that is down for long fills the journal only so far."""
+    others = [package_arn("others", number + 1) for number in range(10)]
+    rig.journal.mark_dirty("prod", others)
+    rig.journal.mark_dirty("another", [ONE] * 100)
+    intake = rig.make(dirty_limit=10)
+    with Running(rig, intake):
+        rig.queue.send(event_body(ONE))
+        wait_until(lambda: rig.count("intake_pauses") == 1)
+        assert polls(rig) == 0
+        assert rig.queue.depth() == 1
+        rig.journal.done(rig.journal.take("prod"))
+        wait_until(lambda: rig.queue.depth() == 0)
+    assert rig.count("intake_pauses") == 1
+    assert sorted(rig.keys()) == sorted([*others[1:], ONE])
+
+
+@pytest.mark.parametrize("size", [262_144])
+def test_a_message_as_large_as_may_be_is_taken_in(rig, size):
+    """Row 25: 256 KB, poison or not."""
+    body = event_body(ONE, padding="x" * (size - len(event_body(ONE)) - 20))
+    rig.queue.send(body + " " * (size - len(body)))
+    rig.intake.turn()
+    rig.queue.send("x" * size)
+    rig.emulator.advance(1)
+    rig.intake.turn()
+    assert rig.keys() == [ONE]
+    assert rig.queue.depth() == 0
+    (letter,) = rig.queue.dead_letters()
+    assert len(letter["Body"]) == size
+
+
+def test_a_clock_that_is_wrong_is_named_and_left_as_soon_as_it_is_right(rig, caplog):
+    """Row 15: AWS refuses signatures of another time."""
+    rig.queue.send(event_body(ONE))
+    rig.emulator.fault("sqs.ReceiveMessage", "error", times=2, code="RequestTimeTooSkewed", status=403)
+    with Running(rig):
+        wait_until(lambda: rig.queue.depth() == 0)
+    assert rig.keys() == [ONE]
+    assert rig.count("queue_errors") == 2
+    assert "clock" in rig.counters.snapshot().last_error
+
+
+class Running:
+    """An intake's `run` in a thread; it must end when told to."""
+
+    def __init__(self, rig, intake=None):
+        self.intake = intake or rig.intake
+        self.thread = threading.Thread(target=self.intake.run, daemon=True)
 
     def __enter__(self):
-        self._thread.start()
+        self.thread.start()
+        return self
 
     def __exit__(self, *_error):
-        self._rig.intake.stop()
-        self._thread.join(10)
-        assert not self._thread.is_alive()
+        self.intake.stop()
+        self.thread.join(60)
+        assert not self.thread.is_alive()

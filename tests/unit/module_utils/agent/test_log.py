@@ -74,6 +74,19 @@ def test_the_level_is_obeyed_and_nothing_is_written_twice(logger):
     assert len(stream.getvalue().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "An error occurred (RequestTimeTooSkewed) when calling the ReceiveMessage operation",
+        "Signature expired: 20261122T150000Z is now earlier than 20261122T160000Z",
+        "Signature not yet current: 20261122T170000Z is still later than 20261122T160500Z",
+    ],
+)
+def test_a_clock_that_aws_does_not_accept_is_named(text):
+    assert "clock" in reason(OSError(text))
+    assert "clock" not in reason(OSError("the role has expired"))
+
+
 def test_a_reason_is_one_line_and_short():
     assert agent_log.reason(JournalUnavailableError("Two\n lines.")) == "Two lines."
     assert agent_log.reason(KeyError("x")) == "KeyError: 'x'"
