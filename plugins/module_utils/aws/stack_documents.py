@@ -106,8 +106,9 @@ def full_access_policies(partition: str) -> list[str]:
 def agent_policies(place: Place, names: Names, kms_key: str | None) -> dict[str, dict[str, Any]]:
     """What the agent calls, and nothing else, as inline policies by name.
 
-    Search knows no resources: AWS takes only `*` for it. The agent does not write to the registry, so it may not.
-    The role aws_access has the same in its template.
+    Search knows no resources: AWS takes only `*` for it. What is written to the registry comes from the console: life
+    cycles, model cards, and the groups of approved use cases, which have to carry the tag that says so. Who approves
+    or rejects a model package is no business of the agent's. The role aws_access has the same in its template.
     """
     queues = [
         {
@@ -123,6 +124,7 @@ def agent_policies(place: Place, names: Names, kms_key: str | None) -> dict[str,
             "Resource": place.arn("sqs", names.dead_letter_queue),
         },
     ]
+    entities = [place.arn("sagemaker", "model-package-group/*"), place.arn("sagemaker", "model-package/*")]
     registry = [
         {
             "Sid": "Find",
@@ -133,11 +135,26 @@ def agent_policies(place: Place, names: Names, kms_key: str | None) -> dict[str,
         {
             "Sid": "Read",
             "Effect": "Allow",
-            "Action": ["sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup"],
-            "Resource": [
-                place.arn("sagemaker", "model-package-group/*"),
-                place.arn("sagemaker", "model-package/*"),
+            "Action": [
+                "sagemaker:DescribeModelPackage",
+                "sagemaker:DescribeModelPackageGroup",
+                "sagemaker:ListTags",
             ],
+            "Resource": entities,
+        },
+        {
+            "Sid": "Write",
+            "Effect": "Allow",
+            "Action": ["sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage"],
+            "Resource": entities,
+            "Condition": {"StringNotEquals": {"sagemaker:ModelApprovalStatus": ["Approved", "Rejected"]}},
+        },
+        {
+            "Sid": "MakeGroups",
+            "Effect": "Allow",
+            "Action": ["sagemaker:AddTags", "sagemaker:CreateModelPackageGroup"],
+            "Resource": place.arn("sagemaker", "model-package-group/*"),
+            "Condition": {"Null": {"aws:RequestTag/wxgov:use-case-id": "false"}},
         },
     ]
     key = [] if not kms_key else [_key_statement(place, kms_key)]

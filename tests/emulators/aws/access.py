@@ -29,7 +29,7 @@ from moto.s3.exceptions import S3AccessDeniedError
 
 from tests.emulators.aws.caller import Caller, caller_of, credential_scope
 from tests.emulators.aws.policy import AccessRequest, evaluate
-from tests.emulators.aws.resources import PREFIXES, actions_of, resources_of, s3_action
+from tests.emulators.aws.resources import PREFIXES, actions_of, request_context, resources_of, s3_action
 
 QUERY_SERVICES = frozenset({"sts", "iam"})
 BATCH_ACTIONS = frozenset({"SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"})
@@ -140,6 +140,7 @@ def _check(handler: Any, resource: str = "*") -> None:
         "aws:PrincipalAccount": caller.account,
         "aws:RequestedRegion": handler.region,
         "aws:SecureTransport": "false",
+        **request_context(scope[2], handler),
     }
     for each in resources_of(scope[2], handler, resource):
         for needed in actions_of(action, handler):

@@ -43,6 +43,15 @@ def actions_of(action: str, handler: Any) -> list[str]:
     return [action, tagging] if parameter and handler._get_param(parameter) else [action]
 
 
+def request_context(service: str, handler: Any) -> dict[str, str]:
+    """The condition keys that SageMaker has from the request: the tags in it, and a package's approval status."""
+    if service != "sagemaker":
+        return {}
+    tags = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in handler._get_param("Tags") or []}
+    status = handler._get_param("ModelApprovalStatus")
+    return {**tags, "sagemaker:ModelApprovalStatus": status} if status else tags
+
+
 def _stem(handler: Any, service: str) -> str:
     return f"arn:aws:{service}:{handler.region}:{handler.current_account}"
 

@@ -102,9 +102,28 @@ class Agent:
             reconcile_all()
             self.attempt(intake.turn)
             reconcile_all()
+            case = self.decide()
+            self.attempt(lambda: runtime.reconciler.reconcile(f"use-case:{case}"))
+            self.attempt(lambda: runtime.sweeper.full_sweep(mark))
+            reconcile_all()
         finally:
             runtime.close()
             journal.close()
+
+    def decide(self) -> str:
+        """What people do next: each model in the console gets another status, and a use case is approved there.
+
+        Somebody has just made a model package group of the use case's name, so it has to get another. Returns its id.
+        """
+        self.root("sagemaker").create_model_package_group(ModelPackageGroupName="pricing")
+        status = {"MRG-AIFacts-ModelUseCase:Status": {"name": "Approved for Development"}}
+        for (object_id,) in self.console.rows("SELECT [Resource ID] FROM [Model]"):
+            name = self.console.get(object_id)["name"]
+            fields = [{"name": "MRG-Model:Status", "value": {"name": "Model Definition"}}]
+            body = {"name": name, "title": name, "description": name, "fields": fields}
+            url = f"{self.console_url}/opgrc/api/v2/contents/{object_id}"
+            self.console._session.put(url, json=body, timeout=10).raise_for_status()
+        return self.console.create("Register", "Pricing", self.entity, **status)
 
     def attempt(self, step: Callable[[], object]) -> None:
         try:
@@ -115,6 +134,16 @@ class Agent:
     def judged(self) -> list[Judgement]:
         """What was decided about the agent's role."""
         return [one for one in self.emulator.judgements() if one.principal == ROLE_ARN]
+
+    def registered(self) -> list[str]:
+        """The ARNs in the registry, groups first."""
+        sagemaker = self.root("sagemaker")
+        groups = sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
+        packages = sagemaker.list_model_packages(ModelPackageType="Versioned")["ModelPackageSummaryList"]
+        return [
+            *sorted(group["ModelPackageGroupArn"] for group in groups),
+            *sorted(package["ModelPackageArn"] for package in packages),
+        ]
 
     def models(self) -> list[str]:
         """The ARNs in the console, groups first."""

@@ -40,6 +40,13 @@ def test_both_ways_to_give_access_give_the_same(place: Place) -> None:
         check_policy(document, name, "identity")
 
 
+def test_the_policies_fit_into_a_user() -> None:
+    """IAM takes 2,048 characters of inline policies for a user, blanks not counted (IAM and STS quotas)."""
+    place = Place("aws-us-gov", "us-gov-west-1", "111122223333")
+    documents = agent_policies(place, Names("x" * 40), f"arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/{'k' * 36}")
+    assert sum(len("".join(json.dumps(document).split())) for document in documents.values()) <= 2048
+
+
 def test_a_queues_policy_is_one_that_aws_takes() -> None:
     check_policy(
         sending_policy("arn:aws:sqs:us-east-1:1:q", ["arn:aws:events:us-east-1:1:rule/r"]), "policy", "resource"
