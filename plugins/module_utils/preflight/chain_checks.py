@@ -79,11 +79,16 @@ def check_chain(connection: Connection, inspector: Inspector) -> tuple[Check, ..
 
 def _nobody_looks(inspector: Inspector, reason: str) -> tuple[Check, ...]:
     """Skip the chain. A role that was given to look with and cannot is a warning, once."""
-    rest = _skipped(f"Nobody could look: see {TRAIL}.", *ALL[1:])
+    skipped = skipped_chain(reason)
     if inspector.kind != "role":
-        return (*_skipped(f"Nobody could look: {reason}", TRAIL), *rest)
+        return skipped
     mend = "Mend inspector_role_arn, inspector_external_id, or the role's trust policy."
-    return (Check(TRAIL, "warning", f"The inspector cannot look: {reason}", mend), *rest)
+    return (Check(TRAIL, "warning", f"The inspector cannot look: {reason}", mend), *skipped[1:])
+
+
+def skipped_chain(reason: str) -> tuple[Check, ...]:
+    """Return the checks of the chain where nobody can look; the first says why."""
+    return (*_skipped(f"Nobody could look: {reason}", TRAIL), *_skipped(f"Nobody could look: see {TRAIL}.", *ALL[1:]))
 
 
 def _skipped(reason: str, *names: str) -> tuple[Check, ...]:

@@ -17,7 +17,7 @@ from ..connection.model import Connection
 from ..connection.store import Loaded
 from ..connection.validation import MAX_CONNECTIONS, partition_of
 from ..errors import WxgovError
-from .chain_checks import check_chain
+from .chain_checks import check_chain, skipped_chain
 from .checks import Check
 from .connection_checks import VALUES, check_console_end, check_values
 from .inspector import Inspector, InspectorSettings, choose_inspector
@@ -50,7 +50,8 @@ ORDER = (
 )
 """All checks in the order in which an event, and what comes of it, meets the links."""
 
-Strand = Callable[[Connection, Inspector], Sequence[Check]]
+Strand = Callable[[Connection, Callable[[], Inspector]], Sequence[Check]]
+"""Looks at one side of a connection; the inspector is made where it is needed. Never raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,10 @@ def _timed(
     clock: Callable[[], float],
 ) -> tuple[Sequence[Check], float]:
     """What a strand saw, and when it was through."""
-    base = process_session(connection.region)
-    inspector = choose_inspector(connection, settings.inspector, account, base)
+
+    def inspector() -> Inspector:
+        return choose_inspector(connection, settings.inspector, account, process_session(connection.region))
+
     return look(connection, inspector), clock()
 
 
@@ -133,10 +136,7 @@ def _report(
     checks = [values, check_enabled(connection)]
     ended = started
     for future in running:
-        try:
-            seen, moment = future.result()
-        except WxgovError as error:
-            return Report(connection.name, (Check(VALUES, "failed", str(error), "Mend the options or the settings."),))
+        seen, moment = future.result()
         checks += seen
         ended = max(ended, moment)
     return Report(connection.name, tuple(sorted(checks, key=lambda check: ORDER.index(check.name))), ended - started)
@@ -155,18 +155,30 @@ def _unreadable(problems: Mapping[str, str], name: str) -> Check:
     return Check(VALUES, "failed", problems[name], mend)
 
 
-def look_at_own_credentials(connection: Connection, inspector: Inspector) -> Sequence[Check]:
+def look_at_chain(connection: Connection, inspector: Callable[[], Inspector]) -> Sequence[Check]:
+    """The way of an event to the queue, and the default profile: what only an inspector sees."""
+    try:
+        return check_chain(connection, inspector())
+    except WxgovError as error:
+        return skipped_chain(str(error))
+
+
+def look_at_own_credentials(connection: Connection, _inspector: Callable[[], Inspector]) -> Sequence[Check]:
     """The way into the account, and what lies behind it."""
-    return check_own_credentials(connection, inspector.base_session)
+    try:
+        base = process_session(connection.region)
+    except WxgovError:
+        base = None  # the first check says what is wrong with it
+    return check_own_credentials(connection, base)
 
 
-def look_at_console(connection: Connection, _inspector: Inspector) -> Sequence[Check]:
+def look_at_console(connection: Connection, _inspector: Callable[[], Inspector]) -> Sequence[Check]:
     """The console's end."""
     checks, _entity = check_console_end(connection, connection.business_entity_id)
     return checks
 
 
-STRANDS: tuple[Strand, ...] = (check_chain, look_at_own_credentials, look_at_console)
+STRANDS: tuple[Strand, ...] = (look_at_chain, look_at_own_credentials, look_at_console)
 
 
 class _ProcessAccount:

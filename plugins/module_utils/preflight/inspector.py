@@ -31,6 +31,23 @@ class InspectorSettings:
     role_arn: str | None = None
     external_id: str | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        """Raise PreflightError for what cannot be the ARN of a role, whatever the connection."""
+        self.role_for("000000000000", "us-east-1", "any")
+
+    def role_for(self, account_id: str, region: str, connection: str) -> str | None:
+        """Return the ARN of the role in an account. Raises PreflightError."""
+        if not self.role_arn:
+            return None
+        arn = self.role_arn
+        for name, value in (("account_id", account_id), ("region", region), ("connection", connection)):
+            arn = arn.replace(f"{{{name}}}", value)
+        try:
+            parse_role_arn(arn)
+        except InvalidConnectionError as error:
+            raise PreflightError(f"inspector_role_arn: {error}") from None
+        return arn
+
 
 @dataclass(frozen=True, slots=True)
 class Inspector:
@@ -83,8 +100,9 @@ def choose_inspector(
     only where no role is set.
     Raises PreflightError for a role that is not an ARN.
     """
-    if settings.role_arn:
-        role = AssumeRole(_role_arn(settings.role_arn, connection), settings.external_id)
+    role_arn = settings.role_for(connection.account_id, connection.region, connection.name)
+    if role_arn:
+        role = AssumeRole(role_arn, settings.external_id)
         return Inspector("role", replace(connection, credentials=role), base_session)
     if process_account(connection.region) == connection.account_id:
         return Inspector("process", replace(connection, credentials=AmbientCredentials()), base_session)
@@ -99,15 +117,3 @@ def look(name: str, inspector: Inspector, see: Callable[[], Check], mend: str) -
         return inspector.denied(name, denial)
     except WxgovError as error:
         return Check(name, "failed", str(error), mend)
-
-
-def _role_arn(template: str, connection: Connection) -> str:
-    values = {"account_id": connection.account_id, "region": connection.region, "connection": connection.name}
-    arn = template
-    for name, value in values.items():
-        arn = arn.replace(f"{{{name}}}", value)
-    try:
-        parse_role_arn(arn)
-    except InvalidConnectionError as error:
-        raise PreflightError(f"inspector_role_arn: {error}") from None
-    return arn

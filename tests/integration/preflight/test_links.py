@@ -19,10 +19,12 @@ from moto.events.models import events_backends
 from moto.sqs.models import sqs_backends
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import AmbientCredentials, Connection
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.preflight.chain_checks import check_chain
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.preflight.inspection import (
+    ENABLED,
+    ORDER,
     InspectionSettings,
     inspect_connections,
+    look_at_chain,
 )
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.preflight.inspector import InspectorSettings
 from tests.integration.least_privilege.grants import grants, unused, without
@@ -423,6 +425,11 @@ def test_nothing_is_wrong_with_a_chain_that_was_just_made(world: World) -> None:
     }
 
 
+def test_every_check_has_a_link_whose_break_fails_it() -> None:
+    """A disabled connection is a warning: somebody wanted it so."""
+    assert {name for _break, name, _skipped, _words in FAILURES.values()} == set(ORDER) - {ENABLED}
+
+
 def test_fail_on_decides_what_the_module_makes_of_it(world: World) -> None:
     with message_in(world, LETTERS):
         result = world.run(fail_on="warning")
@@ -461,8 +468,21 @@ def test_a_process_in_the_account_itself_looks_with_its_own_credentials(
 
 def test_an_inspector_with_a_bad_arn_is_named(world: World) -> None:
     result = world.run(inspector_role_arn="arn:aws:iam::{account}:role/typo")
-    assert "inspector_role_arn: " in result["msg"]
-    assert result["failed"]
+    assert result["msg"].startswith('inspector_role_arn: "arn:aws:iam::{account}:role/typo" is not the ARN of a role')
+    assert "reports" not in result
+
+
+def test_aws_settings_of_the_process_that_cannot_be_used_are_said_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    result = world.run()
+    unusable = {name: check for check in result["reports"][0]["checks"] if (name := check["name"]).startswith("aws.")}
+    assert unusable["aws.role_assumable"]["status"] == "failed"
+    assert "no-such-profile" in unusable["aws.role_assumable"]["evidence"]
+    assert unusable["aws.trail"]["status"] == "skipped"
+    assert "no-such-profile" in unusable["aws.trail"]["evidence"]
+    assert standing(result)["registry.read"] == "skipped"
 
 
 def test_two_connections_with_one_entity_and_a_file_that_cannot_be_read(world: World) -> None:
@@ -503,7 +523,7 @@ def test_the_inspectors_policy_is_enough_and_no_more(world: World) -> None:
             continue  # only says more about why no trail covers the region
         document = json.dumps(without(policies, grant)["look"])
         iam.put_role_policy(RoleName=INSPECTOR, PolicyName="look", PolicyDocument=document)
-        (report,) = inspect_connections(world.store.load_all(), (NAME,), settings, strands=(check_chain,))
+        (report,) = inspect_connections(world.store.load_all(), (NAME,), settings, strands=(look_at_chain,))
         warnings = [check for check in report.checks if check.status == "warning"]
         assert any(grant.action in check.evidence for check in warnings), grant
         assert report.ok
