@@ -83,8 +83,8 @@ def test_the_level_is_obeyed_and_nothing_is_written_twice(logger):
     ],
 )
 def test_a_clock_that_aws_does_not_accept_is_named(text):
-    assert "clock" in reason(OSError(text))
-    assert "clock" not in reason(OSError("the role has expired"))
+    assert "clock" in agent_log.reason(OSError(text))
+    assert "clock" not in agent_log.reason(OSError("the role has expired"))
 
 
 def test_a_reason_is_one_line_and_short():
