@@ -266,6 +266,11 @@ EXAMPLES = r"""
         - status: Feature Engineering Complete
           direction: both
 
+- name: Keep its API key in a file, where the running agent reads it anew when it is rotated
+  wxgov.sagemaker.governance_connection:
+    name: credit-risk
+    console_api_key_file: /etc/wxgov-sagemaker/console-api-key
+
 - name: Test it as it is kept, at the console and at AWS
   wxgov.sagemaker.governance_connection:
     name: credit-risk
