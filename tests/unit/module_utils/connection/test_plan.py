@@ -206,19 +206,55 @@ def test_secrets_that_are_there_stay_if_asked_to(connection):
     assert first.console.auth_options["api_key"] == "first"
 
 
+KEY, FILE, STORE = ({"api_key": "secret-api-key"}, {"api_key_file": "/run/key"}, {"api_key_secret": "team/key"})
+
+
+@pytest.mark.parametrize(
+    ("kept", "asked", "update_secrets", "expected"),
+    [
+        (KEY, FILE, True, FILE),
+        (KEY, FILE, False, FILE),
+        (FILE, KEY, True, KEY),
+        (FILE, KEY, False, FILE),
+        (FILE, STORE, True, STORE),
+        (FILE, {}, True, FILE),
+        (FILE, {"api_key_file": ""}, True, {}),
+        (FILE, {"api_key": ""}, True, FILE),
+        (FILE, {"api_key_file": "", "api_key": "k"}, True, {"api_key": "k"}),
+        (KEY, {"api_key": ""}, True, {}),
+        (KEY, {"api_key": ""}, False, KEY),
+        (KEY, {"password_env": "MY_PASSWORD"}, True, {**KEY, "password_env": "MY_PASSWORD"}),
+    ],
+)
+def test_a_secret_is_kept_in_one_place(kept, asked, update_secrets, expected, connection):
+    console = dataclasses.replace(connection.console, auth_options={"instance_id": "instance-1", **kept})
+    existing = dataclasses.replace(connection, console=console)
+    options = {f"console_{name}": value for name, value in asked.items()}
+    made = merge(existing, wanted(**options), update_secrets=update_secrets)
+    assert made.console.auth_options == {"instance_id": "instance-1", **expected}
+
+
+def test_two_places_at_once_are_refused_and_places_are_shown(connection):
+    with pytest.raises(InvalidConnectionError, match="console_api_key_file and console_api_key_env exclude each other"):
+        merge(connection, wanted(console_api_key_file="/run/key", console_api_key_env="MY_KEY"))
+    moved = merge(connection, wanted(console_api_key_file="/run/key"))
+    assert shown(moved, compared_with=connection)["console"]["auth_options"]["api_key_file"] == "/run/key"
+
+
 OPTIONS = st.fixed_dictionaries(
     {},
     optional={
+        "console_api_key_file": st.sampled_from(["", "/run/key"]),
+        "console_api_key": st.sampled_from(["", "k1"]),
         "description": st.sampled_from(["", "a"]),
         "enabled": st.booleans(),
         "external_id": st.sampled_from(["", "ext-1"]),
         "role_arn": st.just("arn:r"),
-        "console_api_key": st.sampled_from(["k1", "k2"]),
         "console_auth_method": st.sampled_from(["mcsp", "basic"]),
         "ca_path": st.sampled_from(["", "/ca"]),
         "sync_model_group_type": st.sampled_from(["", "G"]),
     },
-)
+).filter(lambda options: not (options.get("console_api_key") and options.get("console_api_key_file")))
 
 
 @given(OPTIONS, st.booleans())
