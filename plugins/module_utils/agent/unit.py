@@ -41,7 +41,7 @@ STARTING, RUNNING, FAILING, STOPPING = "starting", "running", "failing", "stoppi
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all units of one agent share."""
+    """What all units of one agent share. ``clock`` gives wall-clock seconds."""
 
     settings: Settings
     make_runtime: RuntimeFactory
@@ -49,6 +49,7 @@ class Surroundings:
     pool: WorkerPool
     crew: Crew
     step: Step = no_step
+    clock: Callable[[], float] = time.time
 
 
 class Unit:
@@ -168,7 +169,14 @@ class Unit:
         beat = self._around.crew.beats.beat
         name = self.connection.name
         sweeps = Sweeps(
-            name, runtime.sweeper, journal, self.counters, schedule, background=runtime.background, beat=beat
+            name,
+            runtime.sweeper,
+            journal,
+            self.counters,
+            schedule,
+            background=runtime.background,
+            beat=beat,
+            clock=self._around.clock,
         )
         queue = EventQueue(
             runtime.sqs_client,
@@ -190,6 +198,7 @@ class Unit:
             dirty_limit=settings.dirty_limit,
             step=self._around.step,
             beat=beat,
+            clock=self._around.clock,
         )
         return intake, sweeps
 

@@ -106,7 +106,7 @@ class Home:
             process.wait(10)
 
 
-def end(process: subprocess.Popen[bytes], number: int = signal.SIGTERM, timeout: float = 15) -> int:
+def end(process: subprocess.Popen[bytes], number: int = signal.SIGTERM, timeout: float = 60) -> int:
     """Send a signal and return the exit code."""
     process.send_signal(number)
     return process.wait(timeout)
@@ -119,7 +119,7 @@ def resident_megabytes(pid: int) -> float:
     raise AssertionError("no VmRSS")
 
 
-def settle(home: Home, queue: Queue, name: str = "prod", timeout: float = 20) -> None:
+def settle(home: Home, queue: Queue, name: str = "prod", timeout: float = 60) -> None:
     """Wait until the queue is empty and no key is dirty, letting visibility timeouts pass."""
     deadline = time.monotonic() + timeout
     while queue.depth() or home.connection(name).get("dirty") != 0:

@@ -4,16 +4,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import resource
 import signal
+import socket
 import sqlite3
 import time
 
 import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.lock import exclusive
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import AmbientCredentials
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.stores import StoreSettings, open_store
 from tests.integration.agent.conftest import end, resident_megabytes, settle
-from tests.integration.agent.support import event_body, make_connection, package_arn, wait_until
+from tests.integration.agent.support import (
+    REGION,
+    create_queue,
+    event_body,
+    make_connection,
+    package_arn,
+    wait_until,
+)
 
 ARN = package_arn("credit-risk", 1)
 
@@ -56,13 +68,33 @@ def test_sigterm_ends_the_agent_with_0_and_leaves_no_message_invisible(home):
         touch(queue, world, package_arn("credit-risk", number + 1))
     assert end(agent) == 0
     assert home.status()["state"] == "stopped"
-    names = ["ApproximateNumberOfMessagesNotVisible"]
-    hidden = queue.client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)["Attributes"][names[0]]
-    assert hidden == "0"
+    assert hidden(queue) == 0
     again = home.start(WXGOV_TEST_BLIND="1")
     settle(home, queue)
     assert world.target() == world.source()
     assert end(again) == 0
+
+
+def hidden(queue):
+    """Messages in flight."""
+    names = ["ApproximateNumberOfMessagesNotVisible"]
+    return int(queue.client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)["Attributes"][names[0]])
+
+
+def test_an_idle_agent_ends_at_once_and_what_its_receive_is_given_afterwards_is_not_lost_sight_of(home):
+    """Row 23: the long poll takes 20 s, the end does not; what SQS hands out to nobody the next agent asks for."""
+    home.configure(receive_wait_seconds=20)
+    queue, world = home.connect()
+    agent = home.start(WXGOV_TEST_BLIND="1")
+    wait_until(lambda: home.emulator.calls().get("sqs.ReceiveMessage") == 1)
+    assert end(agent, timeout=15) == 0
+    assert not any("still at work" in line["message"] for line in home.log_lines())
+    touch(queue, world)
+    wait_until(lambda: hidden(queue) == 1)  # SQS has not noticed that nobody waits for the answer
+    again = home.start(WXGOV_TEST_BLIND="1")
+    wait_until(lambda: world.target() == [(ARN, 1)])
+    assert hidden(queue) == 0
+    assert end(again, timeout=15) == 0
 
 
 def test_work_under_way_is_finished_within_the_grace_time_and_a_longer_one_is_left(home):
@@ -119,6 +151,139 @@ def test_connections_come_and_go_with_sighup(home):
     agent.send_signal(signal.SIGHUP)
     wait_until(lambda: set(home.status()["connections"]) == {"second"})
     wait_until(lambda: second_world.target() == [(ARN, 2)])
+    assert end(agent) == 0
+
+
+def test_settings_are_read_again_and_what_cannot_be_used_changes_nothing(home):
+    home.configure(workers=1)
+    queue, world = home.connect()
+    home.connect("second")
+    agent = home.start()
+    wait_until(lambda: is_running(home) and is_running(home, "second"))
+    home.configure(workers=3, log_level="debug", incremental_sweep_seconds=500, state_dir="/elsewhere")
+    agent.send_signal(signal.SIGHUP)
+    wait_until(lambda: home.status()["workers"] == 3)
+    assert home.status()["problems"] == {"settings file": "A new start is needed for state_dir."}
+    queue.send(event_body(ARN, errorCode="ConflictException"))
+    wait_until(lambda: any(line["level"] == "debug" for line in home.log_lines()))
+    touch(queue, world, package_arn("hang", 1))
+    touch(queue, world, package_arn("hang", 2))
+    touch(queue, world)
+    wait_until(lambda: (ARN, 1) in world.target())  # by the third of the workers
+    home.configure(workers=0)
+    agent.send_signal(signal.SIGHUP)
+    wait_until(lambda: "workers is 0" in home.status()["problems"].get("settings file", ""))
+    assert home.status()["workers"] == 3
+    home.configure(workers=3, connections=["second", "third"])
+    agent.send_signal(signal.SIGHUP)
+    wait_until(lambda: list(home.status()["connections"]) == ["second"])
+    assert home.status()["standby"] == ["prod"]
+    assert list(home.status()["problems"]) == ["third"]
+    agent.kill()
+
+
+def test_the_service_manager_is_told(home, tmp_path):
+    heard = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.setblocking(False)
+
+        def has(line):
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    heard.extend(listener.recv(4096).decode().split("\n"))
+            return line in heard
+
+        home.connect()
+        agent = home.start(NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="300000")
+        wait_until(lambda: has("READY=1") and has("STATUS=1 connections at work"))
+        wait_until(lambda: has("WATCHDOG=1"))
+        agent.send_signal(signal.SIGHUP)
+        wait_until(lambda: has("RELOADING=1"))
+        wait_until(lambda: has("READY=1") and heard.count("READY=1") == 2)
+        assert end(agent) == 0
+        assert has("STOPPING=1")
+
+
+def test_connections_may_be_in_secrets_manager(home, monkeypatch):
+    credentials = {"AWS_ACCESS_KEY_ID": "444455556666", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": REGION}
+    for name, value in {**credentials, "AWS_ENDPOINT_URL": home.emulator.endpoint_url}.items():
+        monkeypatch.setenv(name, value)
+    home.configure(connections_store="secretsmanager", reload_seconds=0.2)
+    queue = create_queue(home.emulator.endpoint_url)
+    store = open_store(StoreSettings(kind="secretsmanager", region=REGION))
+    world = home.world()
+    store.save(make_connection(queue.url))
+    agent = home.start(**credentials)
+    touch(queue, world)
+    wait_until(lambda: world.target() == [(ARN, 1)])
+    other = create_queue(home.emulator.endpoint_url, "other")
+    store.save(make_connection(other.url))
+    touch(other, world)
+    wait_until(lambda: world.target() == [(ARN, 2)])
+    home.emulator.fault("secretsmanager.ListSecrets", "error", times=1000, code="AccessDeniedException", status=400)
+    wait_until(lambda: "secretsmanager:ListSecrets is needed" in home.status()["problems"].get("", ""))
+    touch(other, world)
+    wait_until(lambda: world.target() == [(ARN, 3)])
+    assert end(agent) == 0
+
+
+def test_a_full_disk_stops_the_receiving_and_the_agent_recovers_by_itself(home):
+    """Row 22: no file of the agent's can grow for a while, which is what a full disk is to it."""
+    queue, world = home.connect()
+    agent = home.start(WXGOV_TEST_BLIND="1")
+    wait_until(lambda: is_running(home))
+    _soft, hard = resource.prlimit(agent.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (0, hard))
+    touch(queue, world)
+    wait_until(lambda: hidden(queue) == 1)
+    home.emulator.clear_calls()
+    time.sleep(1.5)  # what it would do wrong, it would do now
+    assert (home.emulator.calls(), queue.depth(), world.target()) == ({}, 1, [])
+    resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (hard, hard))
+    wait_until(lambda: home.connection().get("counts", {}).get("journal_errors", 0) >= 1, 60)
+    settle(home, queue, timeout=60)
+    assert world.target() == [(ARN, 1)]
+    assert end(agent) == 0
+
+
+def test_a_state_directory_that_cannot_be_written_is_named_at_the_start(home):
+    (home.folder / "file").write_text("")
+    home.configure(state_dir=str(home.folder / "file" / "state"))
+    agent = home.start(wait=False)
+    assert agent.wait(60) == 1
+    assert "The state directory" in home.log.read_text()
+
+
+def test_sweeps_go_on_while_the_queue_is_gone(home):
+    """Row 17: without its queue a connection is behind, not blind."""
+    home.configure(incremental_sweep_seconds=1)
+    queue, world = home.connect()
+    agent = home.start()
+    wait_until(lambda: is_running(home))
+    queue.client.delete_queue(QueueUrl=queue.url)
+    wait_until(lambda: home.connection()["counts"]["queue_errors"] >= 1)
+    world.change(ARN)
+    wait_until(lambda: world.target() == [(ARN, 1)])
+    home.emulator.advance(61)
+    again = create_queue(home.emulator.endpoint_url, "prod")
+    again.send(event_body(ARN))
+    wait_until(lambda: again.depth() == 0)
+    assert end(agent) == 0
+
+
+def test_a_connection_with_the_processs_credentials_begins_anew_when_they_change(home):
+    home.configure(reload_seconds=0.2)
+    home.connect("own")
+    home.connect("theirs", credentials=AmbientCredentials())
+    agent = home.start(HOME=str(home.folder))
+    wait_until(lambda: is_running(home, "own") and is_running(home, "theirs"))
+    (home.folder / ".aws").mkdir()
+    (home.folder / ".aws" / "credentials").write_text("[default]\naws_access_key_id = other\n")
+    wait_until(lambda: [line for line in home.log_lines() if line["message"] == "connection stopped"])
+    stopped = [line["connection"] for line in home.log_lines() if line["message"] == "connection stopped"]
+    assert stopped == ["theirs"]
+    wait_until(lambda: is_running(home, "theirs"))
     assert end(agent) == 0
 
 
