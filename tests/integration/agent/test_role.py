@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import pathlib
@@ -21,6 +22,7 @@ from tests.integration.agent.support import wait_until
 CHECKOUT = pathlib.Path(__file__).resolve().parents[3]
 WHEELHOUSE = CHECKOUT / ".ansible" / "wheelhouse"
 SECRET = 'not-so-secret "4713" \\ $HOME'
+SOMEBODY = "daemon" if os.geteuid() == 0 else getpass.getuser()
 SETTINGS = {"receive_wait_seconds": 1, "status_seconds": 0.2, "listen": ""}
 
 
@@ -189,12 +191,18 @@ def test_the_life_of_a_deployment(host):
     # Back by one variable; the agent has died meanwhile.
     os.kill(second_pid, signal.SIGKILL)
     wait_until(lambda: host.pid is None, timeout=60)
-    (back,) = host.deploy({"sync_agent_release": "previous"})
+    unit = {"sync_agent_service_manager": "systemd", "sync_agent_user": SOMEBODY, "sync_agent_manage_user": False}
+    back, installed = host.deploy({"sync_agent_release": "previous"}, {"sync_agent_release": "previous", **unit})
     assert "Start the agent" in back
     assert not back & {"Create the release's directory", "Stop the agent"}
     assert host.release == first_release
     last = host.pid
     assert last not in (None, second_pid)
+
+    # Without systemd there is a unit, and nobody to start it; what its user has to read and write is that user's.
+    assert "Install the unit" in installed
+    assert not installed & {"Stop the unit", "Start the unit"}
+    check_unit(host)
 
     # Removal ends the process, and leaves connections and state alone unless told otherwise.
     removal = {"sync_agent_state": "absent"}
@@ -224,6 +232,17 @@ def check_secret(host, pid):
     environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     assert f"WXGOV_TEST_SECRET={SECRET}".encode() in environment
     assert b"not-so-secret" not in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def check_unit(host):
+    unit = (host.units / "wxgov-sync-agent.service").read_text().splitlines()
+    assert f"ExecStart={host.prefix}/current/bin/wxgov-agent run --config {host.config}/agent.json" in unit
+    assert f"EnvironmentFile={host.config}/agent.env" in unit
+    assert f"User={SOMEBODY}" in unit
+    assert "not-so-secret" not in "".join(unit)
+    for path in (host.state, host.state / "state.db", host.config / "connections.d"):
+        assert path.owner() == SOMEBODY
+    assert (host.config / "agent.env").stat().st_uid == os.geteuid(), "systemd reads it, and the agent need not"
 
 
 def agent_log(host):
