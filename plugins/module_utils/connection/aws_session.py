@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 from .errors import AwsSessionError
@@ -21,6 +22,7 @@ try:
     import botocore.loaders
     import botocore.parsers
     import botocore.session
+    import botocore.utils
 except ImportError:
     HAS_BOTO3 = False
 else:
@@ -202,6 +204,7 @@ def _session(connection: Connection, base: Any, config: Any) -> Any:
     credentials = connection.credentials
     core = _core()
     core.set_default_client_config(config)
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_read_time)
     if isinstance(credentials, AssumeRole):
         load = _role_loader(credentials, connection, base, config)
         core.register_component("credential_provider", botocore.credentials.CredentialResolver([_Provider(load)]))
@@ -211,6 +214,14 @@ def _session(connection: Connection, base: Any, config: Any) -> Any:
         )
     keys = _keys(credentials) if isinstance(credentials, AccessKey) else {}
     return boto3.Session(botocore_session=core, region_name=connection.region, **keys)
+
+
+def _read_time(value: Any) -> datetime:
+    """Return the time of an answer, in UTC. botocore's own way, by dateutil's local zone, is most of a page's cost."""
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, timezone.utc)
+    read: datetime = botocore.utils.parse_timestamp(value)
+    return read
 
 
 def _keys(credentials: AccessKey) -> dict[str, str]:

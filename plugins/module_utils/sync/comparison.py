@@ -26,6 +26,7 @@ from .phases import sentence_of
 from .plan import is_current
 from .projection import Projection, project_group, project_package
 from .selection import Selection
+from .state import says_gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def entity_name(entity: ModelPackageGroup | ModelPackage) -> str:
 
 
 def _is_in_use(entry: InventoryEntry) -> bool:
-    return entry.state is None or not entry.state.gone
+    return not says_gone(entry.state_text)
 
 
 class FullComparison:

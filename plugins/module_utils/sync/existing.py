@@ -80,15 +80,9 @@ class ExistingModelSync:
         An error that concerns one entity is that entity's outcome; one that stops the run is in ``report.error``.
         """
         started = clock()
-        shown = started
 
-        def show(*, now: bool = False) -> None:
-            nonlocal shown
-            at = clock()
-            if not now and at - shown < SHOW_EVERY:
-                return
-            shown = at
-            report.seconds = at - started
+        def show() -> None:
+            report.seconds = clock() - started
             report.calls = self._meter.calls()
             report.throttling = self._meter.throttling()
             on_progress(report)
@@ -100,12 +94,12 @@ class ExistingModelSync:
             ):
                 for number, phase in enumerate(self._phases, 1):
                     report.progress = Progress(phase.name, number, len(self._phases))
-                    show(now=True)
+                    show()
                     _PhaseRun(phase, report, pool, self._settings, clock, show).run()
         except WxgovError as error:
             report.error = str(error)
         finally:
-            show(now=True)
+            show()
 
 
 class _PhaseRun:
@@ -126,7 +120,7 @@ class _PhaseRun:
         self._settings = settings
         self._clock = clock
         self._show = show
-        self._started = clock()
+        self._started = self._shown = clock()
         self._before = (Counter(report.listed), report.counts["unchanged"], report.counts["held"])
         self._outcomes = 0
         self._tally = Tally(self._look)
@@ -149,7 +143,7 @@ class _PhaseRun:
             while self._under_way:
                 self._collect(leave=self._under_way - 1)
                 self._look()
-            self._look()
+            self._count()
             self._report.notes += self._tally.notes
             self._report.put_in_order()
         if self._stopped:
@@ -197,6 +191,14 @@ class _PhaseRun:
         self._report.add(outcome)
 
     def _look(self) -> None:
+        """Show how far it is, if it is time to: this is called for every entity."""
+        now = self._clock()
+        if now - self._shown >= SHOW_EVERY:
+            self._shown = now
+            self._count()
+            self._show()
+
+    def _count(self) -> None:
         """Bring the tally's news into the report."""
         listed, unchanged, held = self._before
         self._report.listed = listed + self._tally.listed
@@ -206,4 +208,3 @@ class _PhaseRun:
         progress.done = self._outcomes + self._tally.unchanged + self._tally.held
         progress.total = None if self._tally.total is None else max(self._tally.total, progress.done)
         progress.seconds = self._clock() - self._started
-        self._show()
