@@ -71,6 +71,10 @@ conformance: $(READY)  ## Compare a console with what the client rests on: make 
 bench-onboarding: $(READY)  ## Onboard ten accounts, ours against the modules there were before
 	$(BIN)/python -m tests.bench.onboarding
 
+.PHONY: bench-existing
+bench-existing: $(READY)  ## Synchronise 1,000 and 10,000 packages, against a naive walk over the same ones
+	$(BIN)/python -m tests.bench.existing_sync
+
 .PHONY: clean
 clean:  ## Remove everything that setup made
 	rm -rf $(VENV) .ansible .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
