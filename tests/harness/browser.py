@@ -86,9 +86,9 @@ class Browser:
         """Allow or forbid the pages' scripts; holds from the next page on."""
         self.command("Emulation.setScriptExecutionDisabled", value=not enabled)
 
-    def picture(self, path: pathlib.Path, *, whole: bool = True) -> None:
-        """Write what is to be seen, or the whole page, as PNG."""
-        found = self.command("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+    def picture(self, path: pathlib.Path) -> None:
+        """Write what is to be seen as PNG."""
+        found = self.command("Page.captureScreenshot", format="png")
         path.write_bytes(base64.b64decode(found["data"]))
 
     def log(self) -> list[str]:

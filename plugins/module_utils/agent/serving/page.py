@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
+import math
+
 from . import sections
 from .html import Html, el
 from .troubles import CRITICAL, find_troubles
 from .view import AgentView
 from .words import span, time_of_day
 
-REFRESH_SECONDS = 10
+REFRESH_SECONDS = 5.0
 
 
-def render(view: AgentView) -> str:
-    """The whole page."""
+def render(view: AgentView, refresh_seconds: float = REFRESH_SECONDS) -> str:
+    """The whole page. It is refreshed by its script every so many seconds, and half as often without."""
     troubles = find_troubles(view)
     critical = any(trouble.severity == CRITICAL for trouble in troubles)
     mark = "✕ " if critical else f"({len(troubles)}) " if troubles else ""
@@ -27,7 +29,7 @@ def render(view: AgentView) -> str:
         el("meta", name="color-scheme", content="light dark"),
         el("link", rel="icon", href="data:,"),
         el("link", rel="stylesheet", href="style.css"),
-        el("noscript", el("meta", http_equiv="refresh", content=str(REFRESH_SECONDS))),
+        el("noscript", el("meta", http_equiv="refresh", content=str(math.ceil(refresh_seconds * 2)))),
     )
     content = el(
         "div",
@@ -51,14 +53,14 @@ def render(view: AgentView) -> str:
         _header(view),
         el("main", stale, content, class_="wide"),
         _footer(view),
-        el("script", src="script.js", defer=True),
+        el("script", src="script.js", defer=True, data_period=f"{refresh_seconds:g}"),
     )
     return f"<!DOCTYPE html>\n{el('html', head, body, lang='en')}\n"
 
 
 def _header(view: AgentView) -> Html:
     state = sections.pill(view.state, "good" if view.state == "running" else "warn")
-    left = el("h1", "Sync agent", el("small", view.host))
+    left = el("h1", "Sync agent ", el("small", view.host))
     taken = el("time", time_of_day(view.taken_at), datetime=time_of_day(view.taken_at))
     fresh = el("div", left, state, el("span", "as of ", taken, class_="side-text"), id="head", class_="head")
     pause = el("button", "Pause refreshing", id="pause", type="button", aria_pressed="false", hidden=True)

@@ -12,9 +12,10 @@ from __future__ import annotations
 SCRIPT = """
 "use strict";
 (() => {
-  const PERIOD = 5000;
+  const period = Number(document.currentScript.dataset.period) * 1000;
   const button = document.getElementById("pause");
   const stale = document.getElementById("stale");
+  const address = location.origin + location.pathname; // without a password that the reader typed into the address
   let paused = false;
   let timer = 0;
 
@@ -58,7 +59,7 @@ SCRIPT = """
 
   const refresh = async () => {
     try {
-      const answer = await fetch(location.pathname, { cache: "no-store", signal: AbortSignal.timeout(PERIOD * 2) });
+      const answer = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(period + 5000) });
       if (!answer.ok) throw new Error(String(answer.status));
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (paused) return;
@@ -74,7 +75,7 @@ SCRIPT = """
     timer = window.setTimeout(async () => {
       if (!document.hidden) await refresh();
       if (!paused) plan();
-    }, PERIOD);
+    }, period);
   };
 
   button.hidden = false;

@@ -17,7 +17,7 @@ from .access import TokenFile, is_loopback_name, presents
 from .address import Address, TcpAddress
 from .health import liveness, readiness
 from .metrics import MissingPrometheusError, exposition
-from .page import render
+from .page import REFRESH_SECONDS, render
 from .script import SCRIPT
 from .server import Answer, Request, listening
 from .source import Source
@@ -46,15 +46,25 @@ _Page = Callable[[Request], Answer]
 
 
 class Site:
-    """Answers requests. ``token`` None: none is demanded. ``check_host``: only names of the loopback are answered."""
+    """Answers requests. ``token`` None: none is demanded. ``check_host``: only names of the loopback are answered.
 
-    def __init__(self, source: Source, *, token: TokenFile | None, check_host: bool) -> None:
+    ``refresh_seconds`` is how often an open page is made anew.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        token: TokenFile | None,
+        check_host: bool,
+        refresh_seconds: float = REFRESH_SECONDS,
+    ) -> None:
         self._source = source
         self._token = token
         self._check_host = check_host
         self._metrics = exposition(source.view)
         self._pages: Mapping[str, _Page] = {
-            "/": lambda _request: _text(render(source.view()), "text/html; charset=utf-8"),
+            "/": lambda _request: _text(render(source.view(), refresh_seconds), "text/html; charset=utf-8"),
             "/style.css": lambda _request: _text(style_sheet(), "text/css; charset=utf-8"),
             "/script.js": lambda _request: _text(SCRIPT, "text/javascript; charset=utf-8"),
             "/api/status": lambda _request: self._status(),

@@ -56,7 +56,7 @@ a { color: var(--accent); }
 header { background: var(--card); border-bottom: 1px solid var(--line); }
 header .wide { display: flex; flex-wrap: wrap; align-items: center; gap: .35rem 1rem; padding-block: .8rem; }
 h1 { font-size: 1.1rem; line-height: 1.3; margin: 0; font-weight: 650; }
-h1 small { color: var(--soft); font-weight: 400; font-size: .95rem; margin-left: .35rem; }
+h1 small { color: var(--soft); font-weight: 400; font-size: .95rem; }
 header .head { display: flex; flex-wrap: wrap; align-items: center; gap: .35rem .9rem; }
 header .head span:last-child { color: var(--soft); font-size: .87rem; }
 header .side { margin-left: auto; display: flex; align-items: center; gap: .75rem; }

@@ -106,7 +106,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_no_inline_code(view):
     sources = [a.get("src") or a.get("href") or "" for _tag, a in document.elements]
     assert {source for source in sources if ":" in source} == {"data:,"}
     assert not [a for _tag, a in document.elements if any(name.startswith("on") or name == "style" for name in a)]
-    assert [a for a in document.find("script")] == [{"src": "script.js", "defer": None}]
+    assert [a for a in document.find("script")] == [{"src": "script.js", "defer": None, "data-period": "5"}]
     assert document.find("style") == document.find("form") == document.find("iframe") == []
     assert "//" not in re.sub(r"//[^\n]*", "", SCRIPT) + style.style_sheet()
 
