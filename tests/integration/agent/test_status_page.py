@@ -58,6 +58,7 @@ def chromium():
 @pytest.fixture
 def page(chromium: Browser):
     """The browser as a new one would be."""
+    chromium.open("about:blank")  # the page of the test before would go on asking a server that is gone
     chromium.size(1280, 900)
     chromium.prefer(prefers_color_scheme="light")
     chromium.scripts(enabled=True)
