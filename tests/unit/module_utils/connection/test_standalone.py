@@ -14,7 +14,7 @@ import pytest
 import ansible_collections.wxgov.sagemaker.plugins.module_utils.errors as root
 
 SOURCE = pathlib.Path(root.__file__).resolve().parent
-ROOMS = ("console", "connection", "preflight")
+ROOMS = ("registry", "console", "connection", "preflight")
 BLOCKED = "import sys\nfor name in {names!r}: sys.modules[name] = None\nsys.path.insert(0, {path!r})\n"
 
 
@@ -23,8 +23,8 @@ def package(tmp_path_factory):
     folder = tmp_path_factory.mktemp("host")
     target = folder / "wxgov_sagemaker"
     target.mkdir()
-    for name in ("__init__.py", "errors.py"):
-        shutil.copy(SOURCE / name, target)
+    for path in SOURCE.glob("*.py"):
+        shutil.copy(path, target)
     for room in ROOMS:
         shutil.copytree(SOURCE / room, target / room, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
