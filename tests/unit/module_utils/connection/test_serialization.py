@@ -18,6 +18,7 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model i
     AssumeRole,
     Connection,
     ConsoleEndpoint,
+    Filters,
     SyncSettings,
 )
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.serialization import (
@@ -50,7 +51,12 @@ CONNECTIONS = st.builds(
     description=TEXT,
     default_profile_arn=OPTIONAL,
     enabled=st.booleans(),
-    sync=st.builds(SyncSettings, TEXT, TEXT, OPTIONAL, TEXT, TEXT, TEXT, st.booleans(), st.booleans()),
+    sync=st.builds(
+        SyncSettings,
+        *(TEXT, TEXT, OPTIONAL, TEXT, TEXT, TEXT, st.booleans(), st.booleans()),
+        mapping=st.dictionaries(TEXT, st.lists(st.dictionaries(TEXT, TEXT | st.booleans(), max_size=2), max_size=2)),
+        filters=st.builds(Filters, *[st.lists(TEXT, max_size=2).map(tuple)] * 5),
+    ),
 )
 
 

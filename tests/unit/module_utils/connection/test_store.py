@@ -201,10 +201,10 @@ def test_an_editor_who_does_not_finish_is_waited_for_only_so_long(store):
         raise AssertionError("two editors at once")
 
 
-def test_the_file_is_readable_json_of_version_one(store, connection):
+def test_the_file_is_readable_json_of_the_present_version(store, connection):
     store.save(connection)
     document = json.loads((store.path / "credit-risk.json").read_text())
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     assert document["credentials"]["type"] == "assume_role"
 
 
