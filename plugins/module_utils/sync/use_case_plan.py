@@ -124,7 +124,7 @@ class Planned:
     remarks: tuple[str, ...] = ()
 
 
-Step: TypeAlias = Literal["nothing", "rename", "make"]
+Step: TypeAlias = Literal["nothing", "choose", "make"]
 
 
 def next_step(owner: Owner, *, announced: bool, has_arn: bool) -> Step:
@@ -135,12 +135,12 @@ def next_step(owner: Owner, *, announced: bool, has_arn: bool) -> Step:
     it on purpose.
     """
     if not has_arn:
-        return "rename"
+        return "choose"
     if owner == "us":
         return "make"
     if not announced:
         return "nothing"
-    return "make" if owner == "nobody" else "rename"
+    return "make" if owner == "nobody" else "choose"
 
 
 def approving(known: Collection[str]) -> str | None:

@@ -188,7 +188,7 @@ class UseCasePlanner:
         step = next_step(owner, announced=group is not None and self._is_announced(group), has_arn=arn is not None)
         if step == "nothing":
             return None
-        if step == "rename" or arn is None:
+        if step == "choose" or arn is None:
             arn, owner = self._free(case)
         announce = chosen is None or chosen.arn != arn
         models = [] if group is None else self._models_of(group)
