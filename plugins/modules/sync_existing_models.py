@@ -227,11 +227,11 @@ runs:
       sample: {"registry": {"Search": 2}, "console": {"POST query": 2, "POST contents": 72}}
     throttling:
       description:
-        - How often calls to SageMaker had to be repeated, and to how many calls a second the console held us in the end
-          (null if it did not).
+        - How often SageMaker answered that it was called too often, and to how many calls a second the console held us
+          in the end (null if it did not).
       type: dict
       returned: always
-      sample: {"registry_repeats": 0, "console_calls_per_second": null}
+      sample: {"registry_throttled": 0, "console_calls_per_second": null}
     progress:
       description: How far the run came; the last phase unless it was stopped.
       type: dict

@@ -37,8 +37,8 @@ _METHODS = {
 class RegistryClient:
     """One registry; may be used by several threads (boto3 clients may).
 
-    ``calls`` counts calls by operation; ``repeated`` counts the attempts that botocore made beyond the first, for
-    throttling first of all. `window` is how many records a walk reads before it begins a new window (registry.walk).
+    ``calls`` counts calls by operation, a call that botocore repeats once. `window` is how many records a walk reads
+    before it begins a new window (registry.walk).
     """
 
     def __init__(self, sagemaker: Any, window: int = WINDOW) -> None:
@@ -46,7 +46,6 @@ class RegistryClient:
         self._window = window
         self._lock = threading.Lock()
         self.calls: Counter[str] = Counter()
-        self.repeated = 0
 
     def describe_group(self, name_or_arn: str) -> ModelPackageGroup | None:
         """Return the group, or None when the service says that it does not exist (1 call)."""
@@ -118,9 +117,7 @@ class RegistryClient:
         try:
             answer: Mapping[str, Any] = getattr(self._sagemaker, _METHODS[operation])(**request)
         except Exception as error:  # botocore is imported by the caller only; its errors have no other common root
-            self._note_repeats(getattr(error, "response", None))
             raise call_failed(operation, error) from error
-        self._note_repeats(answer)
         return answer
 
     def _walk(self, read: Any, since: datetime, resource: str, time_field: str) -> Walk:
@@ -149,12 +146,6 @@ class RegistryClient:
             if says_missing(error.__cause__):
                 return None
             raise
-
-    def _note_repeats(self, answer: Mapping[str, Any] | None) -> None:
-        repeats = ((answer or {}).get("ResponseMetadata") or {}).get("RetryAttempts") or 0
-        if repeats:
-            with self._lock:
-                self.repeated += repeats
 
 
 def _token(token: str | None) -> dict[str, str]:

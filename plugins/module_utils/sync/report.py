@@ -138,7 +138,7 @@ class RunReport:
             "error": self.error,
             "seconds": round(self.seconds, 3),
             "calls": {side: dict(sorted(calls.items())) for side, calls in self.calls.items()},
-            "throttling": {"registry_repeats": 0, "console_calls_per_second": None, **self.throttling},
+            "throttling": {"registry_throttled": 0, "console_calls_per_second": None, **self.throttling},
             "progress": self.progress.as_dict(),
         }
 

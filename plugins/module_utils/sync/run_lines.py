@@ -14,7 +14,7 @@ COLUMNS = ("created", "updated", "decommissioned", "restored", "unchanged", "hel
 def progress_line(run: Mapping[str, Any]) -> str:
     """Return one line on a run that goes on, as the module sync_run_info lists it.
 
-    Such as ``production: models (2/4) 1200/10000, 82.1/s, 1m 47s left, 0 failed, registry repeated 12 calls``.
+    Such as ``production: models (2/4) 1200/10000, 82.1/s, 1m 47s left, 0 failed, SageMaker throttled 12 calls``.
     """
     progress, report = run["progress"], run["report"]
     if not progress["phase"]:
@@ -53,8 +53,8 @@ def duration(seconds: float) -> str:
 
 def _throttling(throttling: Mapping[str, Any]) -> list[str]:
     parts = []
-    if throttling["registry_repeats"]:
-        parts.append(f"registry repeated {throttling['registry_repeats']} calls")
+    if throttling["registry_throttled"]:
+        parts.append(f"SageMaker throttled {throttling['registry_throttled']} calls")
     if throttling["console_calls_per_second"] is not None:
         parts.append(f"console held to {throttling['console_calls_per_second']:.1f} calls/s")
     return parts

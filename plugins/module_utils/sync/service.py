@@ -133,7 +133,8 @@ def meter_of(parts: Parts) -> Meter:
     def throttling() -> dict[str, float | None]:
         pacer = parts.console.transport.pacer
         rate = pacer.state().rate if isinstance(pacer, Limiter) else None
-        return {"registry_repeats": parts.registry.repeated, "console_calls_per_second": rate}
+        traffic = parts.aws_traffic.by_service().get("sagemaker", Traffic())
+        return {"registry_throttled": traffic.throttled, "console_calls_per_second": rate}
 
     def calls() -> dict[str, Mapping[str, int]]:
         return {"registry": dict(parts.registry.calls + parts.writer.calls), "console": parts.console.calls}

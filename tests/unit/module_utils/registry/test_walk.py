@@ -1,0 +1,131 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Walks over a listing that lives here: pages, ties, windows, tokens that expire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.errors import RegistryCallError
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.walk import EDGE, Page, Walk
+
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+PAGE = 5
+
+
+class InvalidError(Exception):
+    """What botocore raises for a ValidationException."""
+
+    response: Mapping[str, Any] = {"Error": {"Code": "ValidationException", "Message": "the token has expired"}}
+
+
+class Listing:
+    """A service with records in ascending order of time; `forgets` says which calls find their token expired."""
+
+    def __init__(self, seconds: Sequence[float], forgets: Callable[[int], bool] = lambda _call: False) -> None:
+        moments = sorted(START + timedelta(seconds=second) for second in seconds)
+        self.records = [{"arn": f"arn-{place}", "at": moment} for place, moment in enumerate(moments)]
+        self.forgets = forgets
+        self.calls = 0
+        self.deepest = 0
+
+    def read(self, since: datetime, token: str | None) -> Page:
+        assert since.microsecond == 0, "the filter takes whole seconds"
+        self.calls += 1
+        if token is not None and self.forgets(self.calls):
+            raise RegistryCallError("expired") from InvalidError()
+        found = [record for record in self.records if record["at"] >= since]
+        place = int(token or 0)
+        self.deepest = max(self.deepest, place)
+        following = place + PAGE
+        return Page(found[place:following], str(following) if following < len(found) else None, len(found))
+
+    def walk(self, window: int = 10**9) -> Walk:
+        return Walk(
+            self.read,
+            START,
+            moment_of=lambda record: record["at"],
+            arn_of=lambda record: record["arn"],
+            window=window,
+        )
+
+
+seconds = st.lists(st.floats(0, 30, allow_nan=False).map(lambda second: round(second * 4) / 4), max_size=80)
+
+
+@given(seconds, st.integers(1, 30))
+def test_every_record_comes_once_and_in_order_whatever_the_windows(times: list[float], window: int) -> None:
+    listing = Listing(times)
+    assert list(listing.walk(window)) == listing.records
+
+
+@given(seconds, st.integers(1, 30), st.sets(st.integers(2, 40)))
+def test_a_token_that_expires_loses_and_doubles_nothing(times: list[float], window: int, forgotten: set[int]) -> None:
+    listing = Listing(times, lambda call: call in forgotten)
+    assert list(listing.walk(window)) == listing.records
+
+
+def test_one_window_reads_each_page_once() -> None:
+    listing = Listing([float(number) for number in range(23)])
+    walk = listing.walk()
+    assert list(walk) == listing.records
+    assert (listing.calls, walk.pages, walk.total) == (5, 5, 23)
+
+
+def test_windows_keep_paging_shallow_for_a_page_or_so_each() -> None:
+    listing = Listing([float(number) for number in range(200)])
+    assert list(listing.walk(window=40)) == listing.records
+    assert listing.deepest <= 45
+    assert listing.calls <= 40 + 5
+
+
+def test_a_second_with_more_records_than_a_window_is_read_in_one() -> None:
+    listing = Listing([0.0] * 3 + [1.0] * (EDGE + 60) + [2.0] * 3)
+    assert list(listing.walk(window=10)) == listing.records
+    assert listing.calls <= len(listing.records) / PAGE + 3
+
+
+def test_a_listing_whose_every_token_is_refused_is_an_error_and_no_endless_walk() -> None:
+    listing = Listing([0.0] * 20, lambda _call: True)
+    with pytest.raises(RegistryCallError, match="expired"):
+        list(listing.walk())
+
+
+def test_an_error_on_the_first_page_and_another_kind_of_error_end_the_walk() -> None:
+    def broken(_since: datetime, _token: str | None) -> Page:
+        raise RegistryCallError("no") from InvalidError()
+
+    walk = Walk(broken, START, moment_of=lambda _record: START, arn_of=lambda _record: "")
+    with pytest.raises(RegistryCallError, match="no"):
+        list(walk)
+    assert walk.pages == 0
+
+
+def test_pages_may_be_empty_before_the_end() -> None:
+    pages = [
+        Page([], "1"),
+        Page([{"arn": "a", "at": START}], "2"),
+        Page([], "3"),
+        Page([{"arn": "b", "at": START}], None),
+    ]
+    walk = Walk(
+        lambda _since, token: pages[int(token or 0)],
+        START,
+        moment_of=lambda record: record["at"],
+        arn_of=lambda record: record["arn"],
+    )
+    assert [record["arn"] for record in walk] == ["a", "b"]
+
+
+def test_a_walk_that_is_left_early_reads_one_page_ahead_and_no_more() -> None:
+    listing = Listing([float(number) for number in range(100)])
+    records = listing.walk().__iter__()
+    next(records)
+    del records
+    assert listing.calls <= 2
