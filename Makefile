@@ -75,6 +75,10 @@ bench-onboarding: $(READY)  ## Onboard ten accounts, ours against the modules th
 bench-existing: $(READY)  ## Synchronise 1,000 and 10,000 packages, against a naive walk over the same ones
 	$(BIN)/python -m tests.bench.existing_sync
 
+.PHONY: pictures
+pictures: $(READY)  ## Take the documentation's pictures of the agent's status page anew
+	PYTHONPATH=$(COLLECTIONS) $(BIN)/python -m tests.harness.status_pictures docs/images
+
 .PHONY: clean
 clean:  ## Remove everything that setup made
 	rm -rf $(VENV) .ansible .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

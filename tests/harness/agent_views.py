@@ -27,6 +27,7 @@ NOW = 1_795_359_600.0
 
 
 def arn(group: str, version: int, account: str = "210987654321") -> str:
+    """The ARN of a model package."""
     return f"arn:aws:sagemaker:eu-central-1:{account}:model-package/{group}/{version}"
 
 
@@ -34,9 +35,23 @@ def snapshot(**changes: Any) -> Snapshot:
     """A connection's counters when all has gone well."""
     spread = Distribution((812, 301, 96, 40, 12, 3, 0, 0, 0, 0, 0, 0, 0), 291.0)
     values: dict[str, Any] = {
-        "counts": {**dict.fromkeys(COUNTED, 0), "received": 1284, "deleted": 1284, "touched": 1264, "irrelevant": 20},
+        "counts": {
+            **dict.fromkeys(COUNTED, 0),
+            "received": 1284,
+            "deleted": 1284,
+            "touched": 1264,
+            "irrelevant": 20,
+            "polls": 1490,
+            "poll_marked": 12,
+        },
         "outcomes": {"unchanged": 903, "created": 118, "updated": 231, "decommissioned": 4},
-        "moments": {"receive": NOW - 4, "success": NOW - 38, "full_sweep": NOW - 7300, "incremental_sweep": NOW - 214},
+        "moments": {
+            "receive": NOW - 4,
+            "success": NOW - 38,
+            "full_sweep": NOW - 7300,
+            "incremental_sweep": NOW - 214,
+            "poll": NOW - 31,
+        },
         "event_lag": 3.4,
         "last_error": None,
         "message_age": 0.0,
@@ -129,7 +144,12 @@ def calm_agent() -> AgentView:
 def troubled_agent() -> AgentView:
     """What an operator may find at three in the morning; for the pictures."""
     parked = DirtyKey(
-        arn("credit-risk", 11), 0, 14, NOW - 9200, NOW + 412, "The console refused the value of Owner: no such user."
+        arn("credit-risk", 11, "345678901234"),
+        0,
+        14,
+        NOW - 9200,
+        NOW + 412,
+        "The console refused the value of Owner: no such user.",
     )
     failing = DirtyKey(
         arn("churn", 3),
@@ -175,9 +195,13 @@ def troubled_agent() -> AgentView:
         ),
     )
     past = replace(
-        run("cut_off", left_seconds=None, started_at=NOW - 90_000, seconds=120.0, done=900),
+        run("cut_off", left_seconds=None, started_at=NOW - 90_000, seconds=120.0, done=900, counts={"created": 870}),
         connection="claims-prod",
         id="run-2",
     )
-    done = replace(run("succeeded", started_at=NOW - 186_000, seconds=803.0), connection="lending-prod", id="run-3")
+    done = replace(
+        run("succeeded", started_at=NOW - 186_000, seconds=803.0, counts={"updated": 38, "unchanged": 4102}),
+        connection="lending-prod",
+        id="run-3",
+    )
     return agent(connections=(connection(), lending, claims), runs=(run(), past, done))

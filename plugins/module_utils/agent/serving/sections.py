@@ -119,6 +119,8 @@ def processes(view: AgentView) -> Html:
         rows.append((f"process-{it.name}-events", _events(it, view)))
         kinds = [FULL, INCREMENTAL, *sorted(set(it.seen.sweeps) - {FULL, INCREMENTAL})]
         rows += [(f"process-{it.name}-{kind}", _sweep(it, kind, view)) for kind in kinds]
+        if it.seen.counts["polls"] or it.seen.counts["poll_failures"]:
+            rows.append((f"process-{it.name}-polling", _polling(it, view)))
     columns = ("Process", "State", "Last done", "Result")
     return section("processes", "Background processes", card(table("Background processes", columns, rows)))
 
@@ -155,6 +157,21 @@ def _listening(it: ConnectionView) -> tuple[str, str]:
         return "paused: too many keys", "bad"
     failed = it.seen.failures.get("queue_errors", 0.0) > it.seen.moments.get("receive", 0.0)
     return ("the queue fails", "bad") if failed else ("listening", "good")
+
+
+def _polling(it: ConnectionView, view: AgentView) -> list[Cell]:
+    counts, answered_at = it.seen.counts, it.seen.moments.get("poll")
+    if it.state != RUNNING:
+        state = pill("not running", _STATES.get(it.state, "calm"))
+    else:
+        failed = it.seen.failures.get("poll_failures", 0.0) > (answered_at or 0.0)
+        state = pill("failing", "warn") if failed else pill("polling", "good")
+    return [
+        Cell(join(["Console polling", el("small", it.name)])),
+        Cell(_late(view, f"polling:{it.name}") or state),
+        Cell(moment(answered_at, view.taken_at)),
+        Cell(f"{counts['polls']:,} times, {counts['poll_marked']:,} keys marked", "text"),
+    ]
 
 
 def _sweep(it: ConnectionView, kind: str, view: AgentView) -> list[Cell]:

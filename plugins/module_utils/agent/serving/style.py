@@ -134,7 +134,7 @@ header .side { margin-left: 0; width: 100%; justify-content: space-between; }
   tbody tr { padding: .65rem .9rem; border-top: 1px solid var(--line); }
   tbody tr:first-child { border-top: 0; }
   tbody th, tbody td { border: 0; padding: .12rem 0; }
-  tbody td[data-label] { display: grid; grid-template-columns: 7.5rem 1fr; gap: .5rem; }
+  tbody td[data-label] { display: grid; grid-template-columns: 7.5rem 1fr; gap: .5rem; align-items: baseline; }
   tbody td[data-label]::before { content: attr(data-label); color: var(--soft); font-size: .82rem; }
   td.number { text-align: left; }
   td.text { min-width: 0; }

@@ -62,6 +62,9 @@ def _of_connection(connection: ConnectionView, now: float) -> Iterator[Trouble]:
     yield from _of_sides(connection, now)
     yield from _of_backlog(connection, now)
     yield from _of_sweeps(connection, now)
+    if _is_current(connection.seen.failures.get("poll_failures"), connection.seen.moments.get("poll"), now):
+        todo = "It is tried again by itself; changes made in the console wait until then."
+        yield Trouble(WARNING, connection.name, "The console could not be asked what was changed there.", todo)
 
 
 def _of_sides(connection: ConnectionView, now: float) -> Iterator[Trouble]:

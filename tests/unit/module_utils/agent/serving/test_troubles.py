@@ -61,6 +61,11 @@ def test_the_worst_is_first_and_each_says_what_to_do():
         ({"backlog": Backlog(9, 0, 0, NOW - 1000)}, WARNING, "The oldest key has waited for 17 min."),
         ({"seen": snapshot(failures={"sweep_failures": NOW - 20})}, WARNING, "The last sweep failed."),
         (
+            {"seen": snapshot(failures={"poll_failures": NOW - 20}, moments={**WELL.moments, "poll": NOW - 80})},
+            WARNING,
+            "The console could not be asked what was changed there.",
+        ),
+        (
             {"seen": snapshot(sweeps={"full_sweep": SweepRecord(ended_at=NOW, held_back=("held back it all",))})},
             WARNING,
             "Held back it all.",
