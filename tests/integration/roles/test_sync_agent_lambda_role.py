@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pathlib
+import shutil
 
 import boto3
 import pytest
@@ -34,7 +35,19 @@ def client(aws):
 
 
 @pytest.fixture
-def deploy(aws, run_playbook, tmp_path):
+def collections(tmp_path):
+    """What of the collection the role needs, and what that needs: nothing else may be."""
+    root = tmp_path / "collections" / "ansible_collections"
+    copy = root / "wxgov" / "sagemaker"
+    for part in ("meta", "plugins", "roles/sync_agent", "roles/sync_agent_lambda"):
+        shutil.copytree(CHECKOUT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(CHECKOUT / "galaxy.yml", copy)
+    (root / "amazon").symlink_to(CHECKOUT / ".ansible" / "collections" / "ansible_collections" / "amazon")
+    return root.parent
+
+
+@pytest.fixture
+def deploy(aws, run_playbook, tmp_path, collections):
     """Apply the role once for each step (variables; `check`), in one play each; the tasks that changed something."""
     (wheel,) = WHEELHOUSE.glob("six-*.whl")
     requirements = tmp_path / "requirements.txt"
@@ -48,6 +61,7 @@ def deploy(aws, run_playbook, tmp_path):
         "sync_agent_lambda_runtime": "python3.12",
     }
     environment = {
+        "ANSIBLE_COLLECTIONS_PATH": str(collections),
         "AWS_ENDPOINT_URL": aws.endpoint_url,
         "AWS_ACCESS_KEY_ID": ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": "x",

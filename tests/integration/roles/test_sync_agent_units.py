@@ -1,0 +1,130 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The unit and the quadlet of the sync_agent role, judged by systemd's own tools and by the keys that podman knows."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import subprocess
+
+import jinja2
+import pytest
+import yaml
+
+ROLE = pathlib.Path(__file__).resolve().parents[3] / "roles" / "sync_agent"
+CREDENTIALS = [
+    {"name": "aws", "path": "/etc/wxgov-sagemaker/aws", "variable": "AWS_SHARED_CREDENTIALS_FILE"},
+    {"name": "token", "path": "/etc/wxgov-sagemaker/token"},
+]
+# Of what [Container] may have, by groupsInfo in pkg/systemd/quadlet/quadlet.go of podman.
+PODMAN_KEYS = {
+    *("ContainerName", "Environment", "EnvironmentFile", "Exec", "Image", "Network", "Notify", "PodmanArgs"),
+    *("DropCapability", "NoNewPrivileges", "ReadOnly", "SecurityLabelDisable", "User", "VolatileTmp", "Volume"),
+}
+
+
+def render(template, **variables):
+    """A template with the role's defaults, as it comes out of Ansible."""
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)
+    environment.filters["regex_replace"] = lambda text, pattern, new: re.sub(pattern, new, text)
+    given = {
+        **yaml.safe_load((ROLE / "defaults" / "main.yml").read_text()),
+        "ansible_managed": "Ansible managed",
+        "sync_agent_user": "wxgov-sagemaker",
+        "__sync_agent_launcher": "/bin/true",
+        "__sync_agent_config_file": "/etc/wxgov-sagemaker/agent.json",
+        "__sync_agent_environment_file": "/etc/wxgov-sagemaker/agent.env",
+        "__sync_agent_image": "localhost/wxgov-sync-agent:0.1.0-abc",
+        "__sync_agent_user_made": {"uid": 998},
+        "sync_agent_credentials": CREDENTIALS,
+        **variables,
+    }
+    return environment.from_string((ROLE / "templates" / template).read_text()).render(given)
+
+
+def sections(text):
+    """The entries of a unit file: a list of (key, value) by section."""
+    found, current = {}, None
+    for line in text.splitlines():
+        if line.startswith("["):
+            current = found.setdefault(line.strip("[]"), [])
+        elif line and not line.startswith("#"):
+            current.append(tuple(line.split("=", 1)))
+    return found
+
+
+@pytest.fixture
+def unit(tmp_path):
+    path = tmp_path / "wxgov-sync-agent.service"
+    path.write_text(render("wxgov-sync-agent.service.j2"))
+    return path
+
+
+def analyze(*arguments):
+    return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_systemd_finds_nothing_to_say_about_the_unit(unit):
+    verdict = analyze("verify", unit)
+    assert (verdict.returncode, verdict.stdout + verdict.stderr) == (0, "")
+
+
+def test_the_unit_is_shut_in_well(unit):
+    """An exposure of at most 2.0 of 10; what remains is the network, which is the agent's work, and a user by name."""
+    verdict = analyze("security", "--offline=true", "--threshold=20", "--no-pager", unit)
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+    level = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", verdict.stdout)[1])
+    print(f"exposure: {level}")
+    assert level <= 2.0
+
+
+def test_the_unit_is_supervised_and_bounded(unit):
+    entries = sections(unit.read_text())
+    service = dict(entries["Service"])
+    assert (service["Type"], service["NotifyAccess"], service["WatchdogSec"]) == ("notify", "main", "60")
+    assert (service["Restart"], dict(entries["Unit"])["StartLimitBurst"]) == ("always", "20")
+    assert {"MemoryMax", "TasksMax", "LimitNOFILE", "TimeoutStopSec"} <= service.keys()
+    assert service["StateDirectory"] == "wxgov-sagemaker"
+    assert "ReadWritePaths" not in service
+    loaded = [value for key, value in entries["Service"] if key == "LoadCredential"]
+    assert loaded == ["aws:/etc/wxgov-sagemaker/aws", "token:/etc/wxgov-sagemaker/token"]
+    assert service["Environment"] == "AWS_SHARED_CREDENTIALS_FILE=%d/aws"
+
+
+def test_state_elsewhere_is_all_that_the_unit_may_write(tmp_path):
+    entries = dict(sections(render("wxgov-sync-agent.service.j2", sync_agent_state_dir="/srv/wxgov"))["Service"])
+    assert entries["ReadWritePaths"] == "/srv/wxgov"
+    assert "StateDirectory" not in entries
+
+
+def test_the_quadlet_has_only_what_podman_knows(tmp_path):
+    entries = sections(render("wxgov-sync-agent.container.j2"))
+    container = entries["Container"]
+    assert {key for key, _value in container} <= PODMAN_KEYS
+    assert ("Notify", "true") in container
+    assert ("User", "998") in container
+    assert ("Image", "localhost/wxgov-sync-agent:0.1.0-abc") in container
+    assert ("Volume", "/etc/wxgov-sagemaker:/etc/wxgov-sagemaker:ro") in container
+    assert ("Environment", "AWS_SHARED_CREDENTIALS_FILE=/run/credentials/aws") in container
+    # What podman's generator takes over as it is has to be good for systemd.
+    path = tmp_path / "wxgov-sync-agent.service"
+    kept = {name: entries[name] for name in ("Unit", "Service", "Install")}
+    kept["Service"].append(("ExecStart", "/bin/true"))
+    path.write_text("".join(f"[{name}]\n" + "".join(f"{k}={v}\n" for k, v in pairs) for name, pairs in kept.items()))
+    verdict = analyze("verify", path)
+    known = [line for line in verdict.stderr.splitlines() if "/usr/bin/podman is not executable" not in line]
+    assert [line for line in known if "Unknown" in line or "Failed to parse" in line] == []
+
+
+def test_the_image_installs_only_what_has_a_known_hash():
+    online, offline = (
+        render("Containerfile.j2", sync_agent_base_image="example/python@sha256:1", sync_agent_wheelhouse=wheels)
+        for wheels in ("", "/srv/wheels")
+    )
+    for recipe in (online, offline):
+        assert recipe.splitlines()[1] == "FROM example/python@sha256:1"
+        assert "--require-hashes" in recipe
+        assert "--only-binary=:all:" in recipe
+    assert "--no-index --find-links /build" in offline
+    assert "--no-index" not in online
