@@ -227,7 +227,7 @@ reports:
           type: str
           sample: ""
         left_behind:
-          description: What the probe made and could not remove.
+          description: What the probe made and could not remove, with the reason.
           returned: always
           type: list
           elements: str

@@ -85,7 +85,7 @@ def _read_failed(action: str, error: Exception) -> AwsReadError:
     code = str(details.get("Code", "")).rsplit(".", 1)[-1]
     message = str(details.get("Message", "")).strip()
     if code in _DENIED:
-        return AwsDeniedError(f"AWS denies {action} to the credentials in use.", action)
+        return AwsDeniedError(f"AWS denies {action} to the credentials in use.", code, action)
     if code in _ABSENT:
-        return AwsAbsentError(f"{action}: {message or code}")
-    return AwsReadError(f"{action} failed ({code}): {message}" if code else f"{action} got no answer: {error}")
+        return AwsAbsentError(f"{action}: {message or code}", code)
+    return AwsReadError(f"{action} failed ({code}): {message}" if code else f"{action} got no answer: {error}", code)

@@ -49,14 +49,21 @@ class NobodyLooksError(PreflightError):
 
 
 class AwsReadError(PreflightError):
-    """AWS did not tell: no answer, another error, or an answer that cannot be trusted."""
+    """AWS did not tell: no answer, another error, or an answer that cannot be trusted.
+
+    ``code`` is AWS's error code without its service prefix; empty where there was none.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class AwsDeniedError(AwsReadError):
     """AWS denies an action to the credentials in use; ``action`` is its name in policies."""
 
-    def __init__(self, message: str, action: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, code: str, action: str) -> None:
+        super().__init__(message, code)
         self.action = action
 
 

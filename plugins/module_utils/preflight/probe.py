@@ -63,6 +63,11 @@ class ProbeSettings:
     now: Callable[[], float] = time.time
     new_token: Callable[[], str] = lambda: secrets.token_hex(4)
 
+    def __post_init__(self) -> None:
+        """Raise ProbeError for a time-out that no hop could keep."""
+        if self.timeout < 1:
+            raise ProbeError(f"probe_timeout is {self.timeout:g}; it must be at least 1 second.")
+
     def new_name(self) -> str:
         """Return a name for a group that expires when this probe must be over, the removal and slow clocks included."""
         return self.marks.name(self.now() + WAITING_HOPS * self.timeout + 600, self.new_token())
@@ -274,6 +279,6 @@ def _try(step: Callable[[], T], what: str, left: list[str]) -> T | None:
     """Do a step of the removal; where it fails, note what is left and go on with the next."""
     try:
         return step()
-    except WxgovError:
-        left.append(what)
+    except WxgovError as error:
+        left.append(f"{what} ({error})")
         return None

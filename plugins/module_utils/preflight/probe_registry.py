@@ -12,11 +12,13 @@ from ..registry.arn import PACKAGE, RegistryArn, group_arn
 from ..registry.errors import RegistryError
 from ..registry.writer import RegistryWriter
 from .aws_reader import AwsReader
-from .errors import AwsAbsentError, AwsDeniedError, AwsReadError, ProbeError
-from .probe_marks import DESCRIPTION, Marks
+from .errors import AwsDeniedError, AwsReadError, ProbeError
+from .probe_marks import DESCRIPTION, Marks, group_in
 from .registry_checks import NOTHING
 
 POLICY_FILE = "playbooks/files/probe-policy.json"
+_NOT_THERE = ("ResourceNotFound", "ValidationException")
+"""What SageMaker says of a group or package that does not exist; the second of everything that is wrong with a call."""
 
 
 class ProbeRegistry:
@@ -50,7 +52,7 @@ class ProbeRegistry:
             except AwsDeniedError:
                 raise
             except AwsReadError as error:
-                if "ValidationException" not in str(error):  # "does not exist", which is what it should say
+                if error.code not in _NOT_THERE:
                     raise
 
     def create_group(self, name: str) -> str:
@@ -68,13 +70,15 @@ class ProbeRegistry:
             life_cycle=None,
             card=None,
             metadata=None,
-            client_token=group_name[-36:],
+            client_token=group_name[-36:],  # the most that a token may have; its end is random
         )
 
     def delete_packages(self, group_name: str) -> None:
         """Delete what is in the group (1 call, and 1 a package); nothing to do where the group is gone."""
         for package in self._packages(group_name):
-            self._delete("delete_model_package", ModelPackageName=package)
+            # Whatever a listing may say, nothing but the probe's own is deleted.
+            if (group_in(package) or "").lower() == group_name.lower():
+                self._delete("delete_model_package", ModelPackageName=package)
 
     def delete_group(self, group_name: str) -> None:
         """Delete the group, which must be empty (1 call); nothing to do where it is gone."""
@@ -122,4 +126,4 @@ def _is_gone(error: AwsReadError) -> bool:
     """SageMaker models no error for what is not there, only a ValidationException."""
     text = str(error).lower()
     says_so = "does not exist" in text or "could not find" in text or "cannot find" in text
-    return isinstance(error, AwsAbsentError) or ("validationexception" in text and says_so)
+    return error.code == "ResourceNotFound" or (error.code == "ValidationException" and says_so)

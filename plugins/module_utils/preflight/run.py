@@ -15,6 +15,7 @@ from typing import Any
 
 from ..connection.model import Connection
 from ..connection.stores import ConnectionStore
+from ..errors import WxgovError
 from .inspection import InspectionSettings, chosen_names, inspect_connections, inspector_of
 from .probe import ProbeSettings, planned_probe, send_probe, skipped_probe
 from .probe_result import ProbeResult
@@ -83,7 +84,11 @@ def _probe(
         return skipped or ProbeResult("skipped", "Not sent, for the connection cannot be read.")
     if check_mode:
         return planned_probe(probe)
-    return send_probe(connection, inspector_of(connection, settings.inspection), probe)
+    try:
+        inspector = inspector_of(connection, settings.inspection)
+    except WxgovError as error:
+        return ProbeResult("failed", f"The probe was not sent: {error}", "Mend the inspector's role.")
+    return send_probe(connection, inspector, probe)
 
 
 def _with_probes(reports: Sequence[Report], probes: Sequence[ProbeResult]) -> tuple[Report, ...]:
@@ -101,4 +106,5 @@ def stopping_on_signals(stop: Event) -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # None stands for a handler that was not Python's.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

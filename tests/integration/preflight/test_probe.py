@@ -187,6 +187,18 @@ def test_a_signal_ends_the_probe_and_everything_is_removed(world: World) -> None
     assert (groups(world), objects(world), found["left_behind"]) == ([], {}, [])
 
 
+def test_what_cannot_be_removed_is_listed_with_the_reason(world: World) -> None:
+    """The rehearsal makes the call once; that it goes wrong then looks as if the group was not there, as it should."""
+    world.aws.fault("sagemaker.DeleteModelPackageGroup", "error", times=2, code="ValidationException")
+    result, found = probe(world, probe_timeout=1)
+    (name,) = groups(world)
+    (left,) = found["left_behind"]
+    assert left.startswith(f"{STEM}:model-package-group/{name} (sagemaker:DeleteModelPackageGroup failed")
+    assert "A later probe removes what is left" in result["msg"]
+    assert result["changed"] is True
+    world.root("sagemaker", ACCOUNT).delete_model_package_group(ModelPackageGroupName=name)
+
+
 def test_leftovers_of_a_probe_that_was_cut_off_are_removed_and_nothing_else(world: World) -> None:
     """A leftover has a name whose time is over and our tag with that name; console objects also the ARN of no group."""
     over, later = f"{int(time.time()) - 60:08x}", f"{int(time.time()) + 3600:08x}"
@@ -223,8 +235,12 @@ def test_leftovers_of_a_probe_that_was_cut_off_are_removed_and_nothing_else(worl
     stay = (names["untagged"], names["running"], names["own"])
     assert set(left) == {arn for arn in shown if any(name in arn for name in stay)}
     remove(world, left)
+    for name in groups(world):
+        sagemaker.delete_model_package_group(ModelPackageGroupName=name)
 
 
 def test_a_prefix_that_no_group_can_have_is_refused(world: World) -> None:
     result = world.run(probe=True, probe_prefix="-no-")
     assert result["msg"].startswith("probe_prefix is '-no-'")
+    result = world.run(probe=True, probe_timeout=0)
+    assert result["msg"] == "probe_timeout is 0; it must be at least 1 second."
