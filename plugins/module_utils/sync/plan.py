@@ -293,7 +293,7 @@ def _change(projection: Projection, record: ConsoleRecord, names: FieldNames) ->
     before = record.state or SyncState()
     merger = _Merger(projection, record)
     conflicts = merger.conflicts()
-    registry = _registry_change(projection, merger)
+    registry = _registry_change(projection, merger, before)
     if registry is not None and projection.after_push is not None:
         # What goes down may show in other fields (a text that names the life cycle): they are written along with it.
         projection = projection.after_push(registry.life_cycle, registry.metadata)
@@ -385,7 +385,7 @@ class _Merger:
         return "registry" if name == STATUS_FIELD and self._projection.archived else rule.winner
 
 
-def _registry_change(projection: Projection, merger: _Merger) -> RegistryChange | None:
+def _registry_change(projection: Projection, merger: _Merger, before: SyncState) -> RegistryChange | None:
     life_cycle: LifeCycle | None = None
     metadata: dict[str, str] = {}
     previous: dict[str, Scalar | None] = {}
@@ -399,14 +399,21 @@ def _registry_change(projection: Projection, merger: _Merger) -> RegistryChange 
         else:
             metadata[source.removeprefix(METADATA)] = value
             previous[source] = merger.registry_value(name)
-    if life_cycle is not None and projection.life_cycle is not None:
-        present = (projection.life_cycle.stage, projection.life_cycle.stage_status)
-        life_cycle = None if present == (life_cycle.stage, life_cycle.stage_status) else life_cycle
+    if not _is_older(projection, before) and _is_same(life_cycle, projection.life_cycle):
+        life_cycle = None
     if life_cycle is None and not metadata:
         return None
-    asked = f"{projection.arn} {projection.modified_at} {life_cycle} {sorted(metadata.items())}"
+    # The state's time moves on with every push, so that only the repetition of one that was cut off has its token.
+    asked = f"{projection.arn} {before.modified_at} {projection.modified_at} {life_cycle} {sorted(metadata.items())}"
     token = blake2b(asked.encode(), digest_size=16).hexdigest()
     return RegistryChange(life_cycle, metadata, projection.life_cycle, previous, token)
+
+
+def _is_same(first: LifeCycle | None, second: LifeCycle | None) -> bool:
+    """Whether two life cycles are the same but for their description."""
+    if first is None or second is None:
+        return first is second
+    return (first.stage, first.stage_status) == (second.stage, second.stage_status)
 
 
 def _metrics_to_write(projection: Projection, state: SyncState) -> tuple[Metric, ...] | None:

@@ -186,6 +186,22 @@ def test_the_record_from_before_our_own_push_does_not_undo_it(sides, status):
     assert dataclasses.replace(pushed, entity=edited.entity).plan() is None
 
 
+def test_a_status_set_back_is_pushed_although_the_search_index_never_saw_the_first_push():
+    start = Sides(PLAIN, dataclasses.replace(PACKAGE, life_cycle=LifeCycle("Development", "InProgress"))).settled()
+    first = start.console(status="Development Complete")
+    lagging = dataclasses.replace(first.settled(), entity=start.entity).console(status="Under Development")
+    back = lagging.plan().registry
+    assert back.life_cycle == LifeCycle("Development", "InProgress")
+    third = dataclasses.replace(lagging.settled(), entity=start.entity).console(status="Development Complete")
+    assert third.plan().registry.life_cycle == first.plan().registry.life_cycle
+    assert len({first.plan().registry.token, back.token, third.plan().registry.token}) == 3
+
+
+def test_the_repetition_of_a_push_has_its_token():
+    edited = Sides(PLAIN, PACKAGE).settled().console(status="Development Complete")
+    assert edited.plan().registry.token == edited.plan().registry.token
+
+
 @given(models, st.sampled_from(STATUSES), st.data())
 def test_a_push_that_was_cut_off_before_the_console_heard_of_it_ends_the_same(sides, status, data):
     edited = sides.settled().console(status=status)
