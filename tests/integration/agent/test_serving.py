@@ -21,7 +21,12 @@ from tests.integration.agent.conftest import end
 from tests.integration.agent.support import event_body, package_arn, wait_until
 
 ARN = package_arn("credit-risk", 1)
+CHECKOUT = pathlib.Path(__file__).parents[3]
 TOKEN = "a-token-of-some-length"
+
+
+def eventually(condition):
+    wait_until(condition, timeout=60)
 
 
 @pytest.fixture
@@ -32,7 +37,7 @@ def http():
 
 
 def address(home):
-    wait_until(lambda: bool(home.status().get("listening")))
+    eventually(lambda: bool(home.status().get("listening")))
     return home.status()["listening"]
 
 
@@ -65,15 +70,15 @@ def test_metrics_and_status_follow_what_the_agent_does(home, http):
         assert answer.headers["content-type"].startswith("text/plain")
         return samples(answer.text)
 
-    wait_until(lambda: of(scrape(), "connection_up", connection="prod") == 1)
+    eventually(lambda: of(scrape(), "connection_up", connection="prod") == 1)
     world.change(ARN)
     queue.send(event_body(ARN))
     queue.send("poison")
     queue.send(event_body(package_arn("fail", 1)))
-    wait_until(lambda: of(scrape(), "reconciles_total", connection="prod", outcome="created") == 1)
-    wait_until(lambda: (of(scrape(), "reconcile_failures_total", connection="prod") or 0) >= 1)
-    wait_until(lambda: of(scrape(), "messages_deleted_total", connection="prod") == 3)
-    wait_until(lambda: of(scrape(), "full_sweeps_total", connection="prod") == 1)
+    eventually(lambda: of(scrape(), "reconciles_total", connection="prod", outcome="created") == 1)
+    eventually(lambda: (of(scrape(), "reconcile_failures_total", connection="prod") or 0) >= 1)
+    eventually(lambda: of(scrape(), "messages_deleted_total", connection="prod") == 3)
+    eventually(lambda: of(scrape(), "full_sweeps_total", connection="prod") == 1)
     found = scrape()
     assert of(found, "up") == of(found, "live") == 1
     assert of(found, "messages_dead_lettered_total", connection="prod") == 1
@@ -111,22 +116,54 @@ def test_looking_waits_for_no_worker_and_shows_a_sync_that_goes_on(home, http):
         return http.get(f"{url}/api/status", timeout=30).json()["runs"][0]
 
     with exclusive(home.state, "prod", timeout=10):
-        wait_until(lambda: run()["status"] == "running")
+        eventually(lambda: run()["status"] == "running")
         assert (run()["done"], run()["total"], run()["per_second"], run()["left_seconds"]) == (25, 100, 5.0, 15.0)
-    wait_until(lambda: run()["status"] == "cut_off")
+    eventually(lambda: run()["status"] == "cut_off")
     assert end(agent) == 0
+
+
+def check_examples(text):
+    """The example rules, the example dashboard and the documentation name what a running agent serves."""
+    served = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+    parts = {f"{name}_{part}" for name in served for part in ("bucket", "sum", "count")}
+    for name in ("prometheus-alerts.yml", "grafana-dashboard.json"):
+        content = yaml.safe_load((CHECKOUT / "extensions" / "monitoring" / name).read_text())
+        named = set(re.findall(r"\b(?:wxgov_agent|process)_[a-z_]+\b", json.dumps(content)))
+        assert len(named) > 5
+        assert named - served - parts == set(), name
+    documented = set(re.findall(r"`((?:wxgov_agent|process)_[a-z_]+)`", (CHECKOUT / "docs" / "metrics.md").read_text()))
+    assert documented == served
 
 
 def test_ready_once_every_connection_is_past_its_first_login(home, http):
     home.connect()
     agent, url = serve(home)
-    wait_until(lambda: http.get(f"{url}/readyz", timeout=30).status_code == 200)
+    eventually(lambda: http.get(f"{url}/readyz", timeout=30).status_code == 200)
+    check_examples(http.get(f"{url}/metrics", timeout=30).text)
     home.connect("second", description="cannot start")
     agent.send_signal(signal.SIGHUP)
-    wait_until(lambda: http.get(f"{url}/readyz", timeout=30).json()["not_ready"] == {"second": "failing"})
+    eventually(lambda: http.get(f"{url}/readyz", timeout=30).json()["not_ready"] == {"second": "failing"})
     assert http.get(f"{url}/readyz", timeout=30).status_code == 503
     healthy = http.get(f"{url}/healthz", timeout=30)
     assert (healthy.status_code, healthy.json()["status"]) == (200, "ok"), "a console that is down is no dead agent"
+    assert end(agent) == 0
+
+
+def test_a_loop_that_hangs_is_told_apart_from_one_that_is_idle(home, http):
+    queue, _world = home.connect()
+    home.configure(listen="127.0.0.1:0", grace_seconds=0)
+    agent = home.start(WXGOV_TEST_HURRY="1")
+    url = address(home)
+    assert http.get(f"{url}/healthz", timeout=30).json() == {"status": "ok", "crashed": [], "late_seconds": {}}
+    queue.send(event_body(package_arn("hang", 1)))
+    eventually(lambda: http.get(f"{url}/healthz", timeout=30).status_code == 503)
+    details = http.get(f"{url}/healthz", timeout=30).json()
+    (late,) = details["late_seconds"]
+    assert late.startswith("worker:")
+    assert (details["status"], details["crashed"]) == ("failed", [])
+    found = samples(http.get(f"{url}/metrics", timeout=30).text)
+    assert (of(found, "live"), of(found, "up"), of(found, "busy_workers", connection="prod")) == (0, 1, 1)
+    assert f"The thread {late} should have shown up" in http.get(f"{url}/", timeout=30).text
     assert end(agent) == 0
 
 
@@ -213,23 +250,3 @@ def test_a_unix_socket_is_for_its_owner_and_outlives_no_agent(home):
             assert b"200" in client.makefile("rb").readline()
         end(agent, number)
     assert not path.exists()
-
-
-def test_example_rules_and_dashboard_name_only_what_an_agent_serves(home, http):
-    home.connect()
-    agent, url = serve(home)
-    wait_until(lambda: http.get(f"{url}/readyz", timeout=30).status_code == 200)
-    text = http.get(f"{url}/metrics", timeout=30).text
-    served = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
-    served |= {f"{name}_{part}" for name in served for part in ("bucket", "sum", "count")}
-    folder = pathlib.Path(__file__).parents[3] / "extensions" / "monitoring"
-    for name in ("prometheus-alerts.yml", "grafana-dashboard.json"):
-        content = yaml.safe_load((folder / name).read_text())
-        named = set(re.findall(r"\b(?:wxgov_agent|process)_[a-z_]+\b", json.dumps(content)))
-        assert len(named) > 5
-        assert named - served == set(), name
-    documented = set(
-        re.findall(r"`((?:wxgov_agent|process)_[a-z_]+)`", (folder.parents[1] / "docs/metrics.md").read_text())
-    )
-    assert documented == {name for name in served if not re.search(r"_(bucket|sum|count)$", name)}
-    assert end(agent) == 0
