@@ -14,16 +14,23 @@ import uuid
 from dataclasses import replace
 
 import boto3
+import botocore.exceptions
+import jinja2
 import pytest
 
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent import lambda_handler
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.lambda_handler import KEPT_SECONDS, Function
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.lambda_settings import LambdaSettings
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.lambda_sweep import SweepUnfinishedError
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import ConsoleEndpoint
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import (
+    AmbientCredentials,
+    ConsoleEndpoint,
+)
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.secrets_store import SecretsStore
 from tests.demo.scenario import ConsoleSession
 from tests.integration.agent.support import ACCOUNT, REGION, create_queue, event_body, make_connection
+from tests.integration.least_privilege.grants import agent_policies
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[3]
 WHEELHOUSE = CHECKOUT / ".ansible" / "wheelhouse"
@@ -302,6 +309,60 @@ def test_a_sweep_that_runs_out_of_time_fails_and_keeps_what_it_found(chain):
     with pytest.raises(SweepUnfinishedError, match="What it found is in the queue"):
         chain.function.handle(scheduled_event("full"), Context(seconds=5.5, step=1))
     assert chain.queue.depth() == 2
+
+
+def function_policies(queue_arn, dead_letters_arn):
+    """The policies of the role, rendered as the role does it, for a connection with the function's own rights."""
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
+    environment.filters["to_json"] = json.dumps
+    text = environment.from_string((BUILD.parents[1] / "templates" / "policies.json.j2").read_text()).render(
+        sync_agent_lambda_queue_arn=queue_arn,
+        sync_agent_lambda_login_secret_arns=[],
+        sync_agent_lambda_assumed_role_arn="",
+        sync_agent_lambda_name="wxgov-sync-agent-prod",
+        __sync_agent_lambda_partition="aws",
+        __sync_agent_lambda_place=f"{REGION}:{ACCOUNT}",
+        __sync_agent_lambda_secret_arn=(
+            f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:wxgov-sagemaker/connections/prod-??????"
+        ),
+    )
+    return agent_policies(queue_arn, dead_letters_arn) | json.loads(text)
+
+
+def test_with_its_policies_the_function_does_everything_and_without_one_it_fails(chain, monkeypatch):
+    dead_letters_arn = QUEUE_ARN.replace("events.fifo", chain.queue.dead_letter_url.rsplit("/", 1)[1])
+    policies = function_policies(QUEUE_ARN, dead_letters_arn)
+    iam, role_arn = chain.client("iam"), f"arn:aws:iam::{ACCOUNT}:role/function"
+    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+    document = {"Version": "2012-10-17", "Statement": [trust]}
+    iam.create_role(RoleName="function", AssumeRolePolicyDocument=json.dumps(document))
+    for name, policy in policies.items():
+        iam.put_role_policy(RoleName="function", PolicyName=name, PolicyDocument=json.dumps(policy))
+    SecretsStore(chain.client("secretsmanager")).save(replace(chain.connection, credentials=AmbientCredentials()))
+    given = chain.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="function")["Credentials"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", given["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", given["SecretAccessKey"])
+    monkeypatch.setenv("AWS_SESSION_TOKEN", given["SessionToken"])
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    arn = chain.package()
+    chain.queue.send("{no json")
+    chain.aws.enforce_iam()
+    chain.function = Function(LambdaSettings("prod"), lambda_handler._load)
+    chain.function.handle(scheduled_event("full"), Context(900))
+    assert chain.poll()[0] == set()
+    assert chain.models() == [arn]
+    assert len(chain.queue.dead_letters()) == 1
+    judged = [one for one in chain.aws.judgements() if one.principal == role_arn]
+    assert [one for one in judged if not one.allowed] == []
+    assert {("sqs:SendMessage", QUEUE_ARN), ("sqs:SendMessage", dead_letters_arn)} <= {
+        (one.action, one.resource) for one in judged
+    }
+    assert "secretsmanager:GetSecretValue" in {one.action for one in judged}
+
+    iam.delete_role_policy(RoleName="function", PolicyName="wxgov-function")
+    chain.package()
+    with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
+        chain.function.handle(scheduled_event("full"), Context(900))
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,13 @@ import shutil
 import boto3
 import pytest
 
+from tests.integration.least_privilege.grants import agent_policies
+
 ACCOUNT, REGION = "111122223333", "us-east-1"
 CHECKOUT = pathlib.Path(__file__).resolve().parents[3]
 WHEELHOUSE = CHECKOUT / ".ansible" / "wheelhouse"
 QUEUE_ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:wxgov-sagemaker-prod.fifo"
+DEAD_LETTERS_ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:wxgov-sagemaker-prod-dlq.fifo"
 NAME = "wxgov-sync-agent-prod"
 ROLE = "wxgov.sagemaker.sync_agent_lambda : "
 
@@ -39,7 +42,7 @@ def collections(tmp_path):
     """What of the collection the role needs, and what that needs: nothing else may be."""
     root = tmp_path / "collections" / "ansible_collections"
     copy = root / "wxgov" / "sagemaker"
-    for part in ("meta", "plugins", "roles/sync_agent", "roles/sync_agent_lambda"):
+    for part in ("meta", "plugins", "roles/aws_access", "roles/sync_agent", "roles/sync_agent_lambda"):
         shutil.copytree(CHECKOUT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(CHECKOUT / "galaxy.yml", copy)
     (root / "amazon").symlink_to(CHECKOUT / ".ansible" / "collections" / "ansible_collections" / "amazon")
@@ -55,7 +58,7 @@ def deploy(aws, run_playbook, tmp_path, collections):
     variables = {
         "sync_agent_lambda_connection": "prod",
         "sync_agent_lambda_queue_arn": QUEUE_ARN,
-        "sync_agent_lambda_dead_letter_queue_arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:wxgov-sagemaker-prod-dlq.fifo",
+        "sync_agent_lambda_dead_letter_queue_arn": DEAD_LETTERS_ARN,
         "sync_agent_lambda_requirements": str(requirements),
         "sync_agent_lambda_wheelhouse": str(WHEELHOUSE),
         "sync_agent_lambda_runtime": "python3.12",
@@ -104,12 +107,12 @@ def test_the_life_of_the_functions(client, deploy):
     assert first == everything
     assert again == set()
     check_functions(client)
+    check_policies(client)
 
-    # Larger and paused, and then gone: in check mode nothing of it happens.
+    # Larger and paused, and then gone.
     paused = {"sync_agent_lambda_memory_size": 1024, "sync_agent_lambda_enabled": False}
-    checked, changed = deploy({**paused, "check": True}, paused)
-    assert checked == {"Make the functions", "Hand the queue's messages to the function"}
-    assert changed == checked | {"Schedule the sweeps"}
+    (changed,) = deploy(paused)
+    assert changed == {"Make the functions", "Hand the queue's messages to the function", "Schedule the sweeps"}
     assert {rule["State"] for rule in client("events").list_rules()["Rules"]} == {"DISABLED"}
     (mapping,) = client("lambda").list_event_source_mappings()["EventSourceMappings"]
     assert mapping["State"] == "Disabled"
@@ -152,6 +155,25 @@ def check_functions(client):
     assert {statement["Principal"]["Service"] for statement in policy["Statement"]} == {"events.amazonaws.com"}
     trust = client("iam").get_role(RoleName=NAME)["Role"]["AssumeRolePolicyDocument"]
     assert [statement["Principal"] for statement in trust["Statement"]] == [{"Service": ["lambda.amazonaws.com"]}]
+
+
+def check_policies(client):
+    """As any agent, and what a function needs beside; the test of the handler under these policies is another one."""
+    iam = client("iam")
+    names = iam.list_role_policies(RoleName=NAME)["PolicyNames"]
+    assert sorted(names) == ["wxgov-function", "wxgov-queue", "wxgov-registry"]
+    documents = {name: iam.get_role_policy(RoleName=NAME, PolicyName=name)["PolicyDocument"] for name in names}
+    assert {name: documents[name] for name in ("wxgov-queue", "wxgov-registry")} == agent_policies(
+        QUEUE_ARN, DEAD_LETTERS_ARN
+    )
+    granted = {action for grant in documents["wxgov-function"]["Statement"] for action in grant["Action"]}
+    assert {action for action in granted if not action.startswith("logs:")} == {
+        "sqs:SendMessage",
+        "secretsmanager:GetSecretValue",
+    }
+    secret = next(grant for grant in documents["wxgov-function"]["Statement"] if grant["Sid"] == "ReadConnection")
+    prefix = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:wxgov-sagemaker/connections/"
+    assert secret["Resource"] == [f"{prefix}prod-??????"]
 
 
 def test_what_cannot_work_is_refused(aws, run_playbook):
