@@ -116,13 +116,8 @@ class UpdateCard:
 UseCaseOperation: TypeAlias = Provision | UpdateCard
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """What is to be done for a use case, and what cannot be done: a sentence each, for a person."""
-
-    operations: tuple[UseCaseOperation, ...] = ()
-    remarks: tuple[str, ...] = ()
-
+Finding: TypeAlias = UseCaseOperation | str
+"""What is to be done for a use case, or a sentence for a person on what cannot be done."""
 
 Step: TypeAlias = Literal["nothing", "choose", "make"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain
 
 from ..connection.model import Connection
 from ..console.client import ConsoleClient
@@ -20,15 +20,15 @@ from ..registry.group_packages import packages_of_group
 from .console_reader import ConsoleReader
 from .errors import UseCaseError
 from .mapping import PROPOSED, STATUS_FIELD, Kind
+from .selection import Selection, reason_by_name, reason_by_tags
 from .state import load_state
 from .use_case_apply import Claims
 from .use_case_names import described, group_names
 from .use_case_plan import (
+    Finding,
     Owner,
-    Planned,
     Provision,
     UpdateCard,
-    UseCaseOperation,
     approving,
     first_package_arn,
     next_step,
@@ -51,6 +51,7 @@ class UseCasePlanner:
         console: ConsoleClient,
         reader: ConsoleReader,
         connection: Connection,
+        selection: Selection,
         life_cycle_of: LifeCycleOf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -59,6 +60,7 @@ class UseCasePlanner:
         self._console = console
         self._reader = reader
         self._connection = connection
+        self._selection = selection
         self._life_cycle_of = life_cycle_of
         self._cases = UseCaseReader(console, connection.sync, FIELDS)
         self._approving = approving(self._cases.statuses)
@@ -95,52 +97,39 @@ class UseCasePlanner:
                     f'directly under the business entity "{own}": it is not synchronised. Associate it with "{own}".'
                 )
 
-    def plan(self, case: UseCase) -> Planned:
-        """Return what a managed use case lacks in the registry.
+    def plan(self, case: UseCase) -> Iterator[Finding]:
+        """Yield what a managed use case lacks in the registry, and what cannot be done for it.
 
         Reads, for each of its groups, one Search for every 100 packages, and a Describe for each package that differs.
+        It may be read while what it has yielded is carried out.
         """
         settings = self._connection.sync
         texts = texts_of(case) if settings.push_text else {}
         wants_group = settings.push_use_cases and self.is_approved(case)
         groups = sorted(self._with_our_arn(case.model_groups), key=lambda group: int(group.id))
-        operations: list[UseCaseOperation] = []
-        remarks: list[str] = []
         has_packages = False
         for group in groups if texts or wants_group else ():
-            differing = []
-            for package in self._packages(group, texts):
-                has_packages = True
-                if not agrees(package, texts):
-                    differing.append(package)
-            if differing and self._speaks_for(case, group):
-                self._plan_cards(case, differing, texts, operations, remarks)
+            packages = packages_of_group(self._registry, parse_arn(str(group.arn)).name)
+            first = next(packages, None)
+            has_packages = has_packages or first is not None
+            if texts and first is not None:
+                yield from self._plan_cards(case, group, chain([first], packages), texts)
         if wants_group and not has_packages:
-            provision = self._provision(case, groups, texts)
-            operations += [] if provision is None else [provision]
-        return Planned(tuple(operations), tuple(remarks))
+            yield from self._plan_group(case, groups, texts)
 
-    def plan_package(self, package_arn: str) -> Planned:
-        """Return what a package's card lacks of its use case's text, for a package that is new or was changed.
+    def plan_package(self, package_arn: str) -> Iterator[Finding]:
+        """Yield what a package's card lacks of its use case's text, for a package that is new or was changed.
 
         Costs nothing for a group without use case, else 2 queries and a Describe.
         """
         case_id = self._speakers.of(parse_arn(package_arn).name) if self._connection.sync.push_text else None
         managed = () if case_id is None else self.find(case_id).managed
         package = self._registry.describe_package(package_arn) if managed else None
-        operations: list[UseCaseOperation] = []
-        remarks: list[str] = []
-        if package is not None:
-            self._plan_card(managed[0], package, texts_of(managed[0]), operations, remarks)
-        return Planned(tuple(operations), tuple(remarks))
+        if package is not None and not self._selection.why_package_is_out(package):
+            yield from _plan_card(managed[0], package, texts_of(managed[0]))
 
     def _with_our_arn(self, groups: Iterable[GroupRef]) -> list[GroupRef]:
         return [group for group in groups if self._reader.is_ours(Kind.GROUP, group.arn)]
-
-    def _packages(self, group: GroupRef, texts: Texts) -> Iterator[ModelPackage]:
-        """Return the group's packages; where there is nothing to say, one is enough to know that it has any."""
-        packages = packages_of_group(self._registry, parse_arn(str(group.arn)).name)
-        return packages if texts else islice(packages, 1)
 
     def _speaks_for(self, case: UseCase, group: GroupRef) -> bool:
         """Whether it is this use case whose text a group's cards get: should it have several, the one made first."""
@@ -149,35 +138,36 @@ class UseCasePlanner:
         return case.id == min(cases, key=int, default=case.id)
 
     def _plan_cards(
-        self,
-        case: UseCase,
-        differing: Iterable[ModelPackage],
-        texts: Texts,
-        operations: list[UseCaseOperation],
-        remarks: list[str],
-    ) -> None:
+        self, case: UseCase, group: GroupRef, packages: Iterable[ModelPackage], texts: Texts
+    ) -> Iterator[Finding]:
         """Search's index lags behind and may lack the content: what is described decides, and is what is changed."""
-        for listed in differing:
-            package = self._registry.describe_package(listed.arn)
+        tags = self._selection.begin()
+        speaks: bool | None = None  # asked for when there is something to say
+        for listed in packages:
+            if agrees(listed, texts) or self._selection.why_package_is_out(listed, tags):
+                continue
+            speaks = self._speaks_for(case, group) if speaks is None else speaks
+            package = self._registry.describe_package(listed.arn) if speaks else None
             if package is not None:
-                self._plan_card(case, package, texts, operations, remarks)
+                yield from _plan_card(case, package, texts)
 
-    def _plan_card(
-        self,
-        case: UseCase,
-        package: ModelPackage,
-        texts: Texts,
-        operations: list[UseCaseOperation],
-        remarks: list[str],
-    ) -> None:
-        change = change_card(package, texts)
-        if isinstance(change, str):
-            remarks.append(f'The text of the use case "{case.name}" was not written to {package.arn}: {change}.')
-        elif change is not None:
-            operations.append(UpdateCard(case, package.arn, f"{package.group_name}/{package.version}", change))
+    def _plan_group(self, case: UseCase, ours: list[GroupRef], texts: Texts) -> Iterator[Finding]:
+        """Yield what makes the group of an approved use case that has no packages yet, or why it gets none."""
+        provision = self._provision(case, ours, texts)
+        if provision is None:
+            return
+        filters = self._connection.sync.filters
+        left_out = reason_by_name(filters, provision.name) or reason_by_tags(filters, provision.tags(""))
+        if left_out:
+            yield (
+                f'The approved use case "{case.name}" gets no model package group {provision.name}: the connection\'s '
+                f"filters would leave it out, for {left_out}."
+            )
+        else:
+            yield provision
 
     def _provision(self, case: UseCase, ours: list[GroupRef], texts: Texts) -> Provision | None:
-        """Plan the group of an approved use case that has no packages yet; None where there is nothing to make."""
+        """Return what makes the group; None where there is nothing to make."""
         bare = sorted((group for group in case.model_groups if group.arn is None), key=lambda group: int(group.id))
         chosen = next(iter([*ours, *bare]), None)
         group = None if chosen is None else self._console.get_object(chosen.id)
@@ -281,3 +271,12 @@ class UseCasePlanner:
     def _is_announced(self, found: ConsoleObject) -> bool:
         state = load_state(found.fields.get(self._reader.names.state))
         return state is not None and state.gone and not state.fields
+
+
+def _plan_card(case: UseCase, package: ModelPackage, texts: Texts) -> Iterator[Finding]:
+    """Yield what a package that was just described lacks, or why it cannot get it."""
+    change = change_card(package, texts)
+    if isinstance(change, str):
+        yield f'The text of the use case "{case.name}" was not written to {package.arn}: {change}.'
+    elif change is not None:
+        yield UpdateCard(case, package.arn, f"{package.group_name}/{package.version}", change)

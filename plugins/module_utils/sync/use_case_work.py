@@ -24,13 +24,17 @@ from ..registry.writer import RegistryWriter
 from .console_reader import ConsoleReader
 from .phases import Outcome, Tally, Unplanned, sentence_of
 from .reconciler import Reconciled
+from .selection import Selection
 from .sweep import SweepResult
 from .use_case_apply import Claims, UseCaseApplier
-from .use_case_plan import Planned, Provision, Thing, UseCaseOperation
+from .use_case_plan import Finding, Provision, Thing, UseCaseOperation
 from .use_case_planner import LifeCycleOf, UseCasePlanner
 from .use_cases import UseCase
 
 KEY_PREFIX = "use-case:"
+DETAILS = 5
+"""Operations on one use case that the log names; of more it says how many."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -89,7 +93,8 @@ def open_use_cases(
 ) -> UseCases:
     """Return what works on the use cases of a connection, having read the console's type of them (1 request)."""
     claims = Claims(registry, writer, connection.console.url)
-    planner = UseCasePlanner(registry, claims, console, reader, connection, life_cycle_of)
+    selection = Selection(connection.sync.filters, writer.tags)
+    planner = UseCasePlanner(registry, claims, console, reader, connection, selection, life_cycle_of)
     return UseCases(planner, UseCaseApplier(writer, claims, console, reader))
 
 
@@ -113,28 +118,32 @@ class UseCaseReconciler:
             self._warnings.say(case, self._planner.misplaced([case]))
         if not found.managed:
             return Reconciled("ignored", "" if found.misplaced else "not a use case of this connection")
-        return self._carry_out(found.managed[0], self._planner.plan(found.managed[0]))
+        (case,) = found.managed
+        reconciled, remarks = self._carry_out(self._planner.plan(case))
+        self._warnings.say(case, remarks)
+        return reconciled
 
     def tell_package(self, package_arn: str) -> Reconciled:
         """Write the text of a package's use case into its card, where it is not there yet."""
-        planned = self._planner.plan_package(package_arn)
-        for remark in planned.remarks:
+        reconciled, remarks = self._carry_out(self._planner.plan_package(package_arn))
+        for remark in remarks:
             logger.warning("%s", remark)
-        return self._apply(planned.operations)
+        return reconciled
 
-    def _carry_out(self, case: UseCase, planned: Planned) -> Reconciled:
-        self._warnings.say(case, planned.remarks)
-        return self._apply(planned.operations)
-
-    def _apply(self, operations: Iterable[UseCaseOperation]) -> Reconciled:
-        done = []
-        for operation in operations:
-            self._applier.apply(operation)
-            done.append(operation)
-        if not done:
-            return Reconciled("unchanged")
-        status = "created" if any(isinstance(operation, Provision) for operation in done) else "updated"
-        return Reconciled(status, "; ".join(f"{one.action} {one.kind.value} {one.name}" for one in done))
+    def _carry_out(self, findings: Iterable[Finding]) -> tuple[Reconciled, list[str]]:
+        """Apply what is found as it is found; return what was done, and the sentences."""
+        remarks: list[str] = []
+        done: list[str] = []
+        status = "unchanged"
+        for finding in findings:
+            if isinstance(finding, str):
+                remarks.append(finding)
+                continue
+            self._applier.apply(finding)
+            done.append(f"{finding.action} {finding.kind.value} {finding.name}")
+            status = "created" if isinstance(finding, Provision) or status == "created" else "updated"
+        more = f"; and {len(done) - DETAILS} more" if len(done) > DETAILS else ""
+        return Reconciled(status, "; ".join(done[:DETAILS]) + more), remarks
 
 
 class KeyDispatcher:
@@ -199,12 +208,13 @@ class UseCasePhase:
         tally.notes += self._planner.misplaced(found.misplaced)
         for case in found.managed:
             try:
-                planned = self._planner.plan(case)
+                for finding in self._planner.plan(case):
+                    if isinstance(finding, str):
+                        tally.notes.append(finding)
+                    else:
+                        yield finding
             except WxgovError as error:
                 yield Outcome(Unplanned(Thing.USE_CASE, case.name, ""), case.id, sentence_of(error))
-            else:
-                tally.notes += planned.remarks
-                yield from planned.operations
             tally.on_look()
 
     def apply(self, operation: UseCaseOperation) -> str | None:

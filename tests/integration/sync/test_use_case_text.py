@@ -263,3 +263,17 @@ def test_the_status_of_a_use_case_does_not_matter(world: World, runtime: Connect
     describe(world, case, "Rejected, and yet described", **{STATUS: {"name": "Rejected"}})
     settle(runtime)
     assert content_of(world, arn)["business_details"]["business_problem"] == "Rejected, and yet described"
+
+
+def test_packages_that_the_filters_leave_out_are_left_alone(
+    world: World, runtime: ConnectionRuntime, case: str
+) -> None:
+    (first,) = world.register("churn")
+    linked(world, runtime, case)
+    (second,) = world.register("churn", ModelApprovalStatus="Approved")
+    filters = dataclasses.replace(world.connection.sync.filters, approval_statuses=("Approved",))
+    settings = dataclasses.replace(world.connection.sync, filters=filters)
+    world.connection = dataclasses.replace(world.connection, sync=settings)
+    world.sync()
+    assert content_of(world, second) == SAID
+    assert "ModelCard" not in world.sagemaker.describe_model_package(ModelPackageName=first)

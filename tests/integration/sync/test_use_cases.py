@@ -328,3 +328,19 @@ def test_one_use_case_that_cannot_be_compared_does_not_stop_the_run(world: World
     assert report.counts["failed"] == 1
     assert groups(world) == ["second"]
     assert tags(world, group_of("second"))["wxgov:use-case-id"] == second
+
+
+# ---- filters
+
+
+def test_what_the_filters_leave_out_is_not_made_and_said(world: World) -> None:
+    approve(world)
+    filters = dataclasses.replace(world.connection.sync.filters, include_groups=("churn*",))
+    world.connection = dataclasses.replace(
+        world.connection, sync=dataclasses.replace(world.connection.sync, filters=filters)
+    )
+    (note,) = [note for note in world.sync().notes if "Claims triage" in note]
+    assert "claims-triage" in note
+    assert "include_groups" in note
+    assert groups(world) == []
+    assert world.console.objects("ModelGroup") == []
