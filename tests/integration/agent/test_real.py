@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import boto3
+import requests
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import ConsoleEndpoint
 from tests.demo.scenario import ConsoleSession
@@ -18,6 +20,7 @@ AGENT = "ansible_collections.wxgov.sagemaker.plugins.module_utils.agent"
 
 
 def test_a_registry_event_becomes_a_console_object(home, console):
+    home.configure(listen="127.0.0.1:0")
     console.add_user("svc-owner", "owner@example.com")
     session = ConsoleSession(console.url)
     entity = session.create("SOXBusEntity", "Bank")
@@ -60,5 +63,13 @@ def test_a_registry_event_becomes_a_console_object(home, console):
     print(home.emulator.calls(), console.calls())
     assert home.emulator.calls()["sagemaker.DescribeModelPackage"] == 1
     assert console.calls() == {"POST query": 1}
+    with requests.Session() as http:
+        http.trust_env = False
+        text = http.get(f"{home.status()['listening']}/metrics", timeout=30).text
+    sent = r'api_requests_total\{connection="prod",service="(\w+)"\} (\S+)'
+    counted = {service: float(number) for service, number in re.findall(sent, text)}
+    assert counted.keys() == {"console", "sagemaker", "sqs"}
+    assert min(counted.values()) >= 3
+    assert 'wxgov_agent_breaker_open{connection="prod"} 0.0' in text
     assert end(agent) == 0
     sagemaker.close()
