@@ -36,10 +36,13 @@ class AwsReader:
         """The session's region."""
         return str(self._session.region_name)
 
-    def call(self, service: str, method: str, *, region: str = "", **parameters: Any) -> Mapping[str, Any]:
+    def call(
+        self, service: str, method: str, *, region: str = "", must_have: str = "", **parameters: Any
+    ) -> Mapping[str, Any]:
         """Return the answer of a client's method. Raises AwsDeniedError, AwsAbsentError, AwsReadError, AwsSessionError.
 
-        ``region`` is asked in place of the session's own.
+        ``region`` is asked in place of the session's own. ``must_have`` is a member that every true answer has:
+        botocore turns a broken body into an empty answer.
         """
         client = self._client(service, region)
         action = f"{service}:{client.meta.method_to_api_mapping[method]}"
@@ -49,19 +52,21 @@ class AwsReader:
             raise
         except Exception as error:  # botocore is imported by the room connection only; its errors have no other root
             raise _read_failed(action, error) from None
+        if must_have and must_have not in answer:
+            raise AwsReadError(f"The answer of {action} has no {must_have}: look for a proxy in between.")
         return answer
 
     def read(self, service: str, method: str, key: str, *, region: str = "", **parameters: Any) -> Any:
-        """Return one member of an answer, which must be there: botocore turns a broken body into an empty answer."""
-        return _required(self.call(service, method, region=region, **parameters), key, f"{service}'s {method}")
+        """Return one member of an answer, which must be there."""
+        return self.call(service, method, region=region, must_have=key, **parameters)[key]
 
     def pages(self, service: str, method: str, key: str, **parameters: Any) -> list[Any]:
         """Return a list's members from all pages (1 call a page)."""
         found: list[Any] = []
         more: dict[str, Any] = {}
         while True:
-            answer = self.call(service, method, **parameters, **more)
-            found += _required(answer, key, f"{service}'s {method}")
+            answer = self.call(service, method, must_have=key, **parameters, **more)
+            found += answer[key]
             if not answer.get("NextToken"):
                 return found
             more = {"NextToken": answer["NextToken"]}
@@ -71,12 +76,6 @@ class AwsReader:
         if key not in self._clients:
             self._clients[key] = client_for(self._session, service, region or None)
         return self._clients[key]
-
-
-def _required(answer: Mapping[str, Any], key: str, what: str) -> Any:
-    if key not in answer:
-        raise AwsReadError(f"The answer of {what} has no {key}: look for a proxy in between.")
-    return answer[key]
 
 
 def _read_failed(action: str, error: Exception) -> AwsReadError:

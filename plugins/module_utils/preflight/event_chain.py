@@ -109,9 +109,11 @@ def _trail(reader: AwsReader, trail: Mapping[str, Any]) -> TrailState:
     selectors: Mapping[str, Any] = {}
     problem = ""
     with suppress(AwsAbsentError):  # deleted meanwhile
-        status = reader.call("cloudtrail", "get_trail_status", Name=arn)
+        status = reader.call("cloudtrail", "get_trail_status", must_have="IsLogging", Name=arn)
     try:
-        selectors = reader.call("cloudtrail", "get_event_selectors", region=trail["HomeRegion"], TrailName=arn)
+        selectors = reader.call(
+            "cloudtrail", "get_event_selectors", region=trail["HomeRegion"], must_have="TrailARN", TrailName=arn
+        )
     except AwsReadError as error:  # a member account may see an organization's trail and yet not read its selectors
         problem = f"its event selectors cannot be read: {error}"
     return trail_state(trail, status, selectors, problem)
@@ -132,7 +134,7 @@ def read_rules(reader: AwsReader, connection: Connection, queue: QueueId) -> tup
 
 
 def _rule(reader: AwsReader, name: str, queue: QueueId) -> Rule:
-    answer = reader.call("events", "describe_rule", Name=name)
+    answer = reader.call("events", "describe_rule", must_have="Arn", Name=name)
     targets = reader.pages("events", "list_targets_by_rule", "Targets", Rule=name)
     pattern = answer.get("EventPattern")
     return Rule(

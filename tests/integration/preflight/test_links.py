@@ -507,6 +507,36 @@ def test_two_connections_with_one_entity_and_a_file_that_cannot_be_read(world: W
         (world.store.path / "torn.json").unlink()
 
 
+OPERATIONS = (
+    "cloudtrail.DescribeTrails",
+    "cloudtrail.GetTrailStatus",
+    "cloudtrail.GetEventSelectors",
+    "events.ListRuleNamesByTarget",
+    "events.DescribeRule",
+    "events.ListTargetsByRule",
+    "events.TestEventPattern",
+    "sqs.GetQueueAttributes",
+    "sqs.GetQueueUrl",
+    "sagemaker.DescribeUserProfile",
+    "sts.GetCallerIdentity",
+)
+
+
+@pytest.mark.parametrize("kind", ["http_html_200", "truncate"])
+def test_an_answer_that_is_none_is_never_taken_for_one(world: World, kind: Any) -> None:
+    """A proxy's page, or half an answer: neither "it is in order", nor "there is no such thing"."""
+    settings = InspectionSettings(InspectorSettings(INSPECTOR_ARN, INSPECTOR_ID))
+    for operation in OPERATIONS:
+        world.aws.fault(operation, kind, times=100)
+        (report,) = inspect_connections(world.store.load_all(), (NAME,), settings, strands=(look_at_chain,))
+        world.aws.clear_faults()
+        bad = [check for check in report.checks if check.status in ("failed", "warning")]
+        assert bad, operation
+        told = " ".join(check.evidence for check in bad)
+        assert any(words in told for words in ("look for a proxy", "got no answer", "cannot be read")), told
+        assert not any(words in told for words in ("There is no", "does not exist", "Disabled", "not logging")), told
+
+
 def test_the_inspectors_policy_is_enough_and_no_more(world: World) -> None:
     """With it everything is seen; without any one action, something is not."""
     policies = {"look": policy_file("inspector")}

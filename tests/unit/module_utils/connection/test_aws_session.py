@@ -10,6 +10,7 @@ import json
 
 import boto3
 import botocore.exceptions
+import botocore.loaders
 import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.aws_session import (
@@ -140,3 +141,14 @@ def test_credentials_that_are_missing_are_botocores_error(agent_process, connect
     session = session_for(dataclasses.replace(connection, credentials=AmbientCredentials()))
     with pytest.raises(botocore.exceptions.NoCredentialsError):
         identity(session)
+
+
+def test_descriptions_of_services_are_read_once_for_all_connections(agent_process, connection, monkeypatch):
+    client_for(session_for(connection), "sagemaker")
+    read = []
+    load = botocore.loaders.JSONFileLoader.load_file
+    monkeypatch.setattr(
+        botocore.loaders.JSONFileLoader, "load_file", lambda loader, path: read.append(path) or load(loader, path)
+    )
+    client_for(session_for(dataclasses.replace(connection, name="another")), "sagemaker")
+    assert [path for path in read if "sagemaker" in path or "partitions" in path or "endpoints" in path] == []
