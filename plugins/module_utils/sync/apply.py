@@ -19,7 +19,7 @@ from .errors import ParentMissingError, SyncError
 from .mapping import Kind
 from .metrics import MetricWrite, metric_name, plan_metrics
 from .model_card import Metric
-from .plan import Change, Create, Operation, RegistryChange, plan_entity
+from .plan import Change, Create, Operation, RegistryChange, plan_creation
 from .projection import Projection
 
 
@@ -138,8 +138,7 @@ class Applier:
                 raise ParentMissingError(f"The model package group {group_name} is not in the registry (any more).")
             record, taken = self._reader.find(Kind.GROUP, projection.arn, projection.name)
             if record is None:
-                operation = plan_entity(projection, None, self._reader.names, lambda name: name.lower() in taken)
-                return self.apply(operation) if operation is not None else ""
+                return self.apply(plan_creation(projection, self._reader.names, lambda name: name.lower() in taken))
             self.groups.put(group_name, record.id)
             return record.id
 

@@ -33,6 +33,9 @@ ChangeAction: TypeAlias = Literal["update", "update_in_registry", "decommission"
 GONE_GROUP_NOTE = "[No longer in Amazon SageMaker] "
 """Starts the description of a group that was deleted: the console's model group has no status that is known."""
 
+MAX_SHOWN = 80
+"""Characters of a value that a sentence on a conflict quotes."""
+
 
 @dataclass(frozen=True, slots=True)
 class FieldNames:
@@ -77,7 +80,7 @@ class Conflict:
         """One sentence for logs and reports."""
         cause = "the mapping was changed" if self.mapping_changed else "SageMaker was changed"
         return (
-            f"{self.field}: {cause} (now {self.registry!r}) and so was the console (now {self.console!r}); "
+            f"{self.field}: {cause} (now {_brief(self.registry)}) and so was the console (now {_brief(self.console)}); "
             f"the {'value from SageMaker' if self.winner == 'registry' else 'console'} stands"
         )
 
@@ -202,7 +205,7 @@ def plan_entity(
     type under the business entity, which must not be touched.
     """
     if record is None:
-        return _create(projection, names, is_taken)
+        return plan_creation(projection, names, is_taken)
     if is_current(projection, record.state, record.fields):
         return None
     return _change(projection, record, names)
@@ -251,7 +254,8 @@ def _wanted(projection: Projection, state: SyncState | None) -> Values:
     return projection.fields
 
 
-def _create(projection: Projection, names: FieldNames, is_taken: Callable[[str], bool]) -> Create:
+def plan_creation(projection: Projection, names: FieldNames, is_taken: Callable[[str], bool]) -> Create:
+    """Return what makes the object of an entity that the console does not have."""
     fields = dict(projection.fields)
     if projection.initial_status is not None:
         fields.setdefault(STATUS_FIELD, projection.initial_status)  # said here, it is agreed on
@@ -323,6 +327,9 @@ def _state_after(
         archived=before.archived if registry is None and _is_older(projection, before) else projection.archived,
         mapping=projection.table.fingerprint,
     )
+    if _is_older(projection, before):
+        known = {METRICS: before.fields[METRICS]} if METRICS in before.fields else {}
+        return replace(state, fields={**agreed, **known})
     return _with_metrics(state, projection)
 
 
@@ -417,7 +424,7 @@ def _is_same(first: LifeCycle | None, second: LifeCycle | None) -> bool:
 
 
 def _metrics_to_write(projection: Projection, state: SyncState) -> tuple[Metric, ...] | None:
-    if projection.metrics is None:
+    if projection.metrics is None or _is_older(projection, state):
         return None
     written = state.fields.get(METRICS, metrics_digest(()))
     return None if written == metrics_digest(projection.metrics) else projection.metrics
@@ -471,6 +478,11 @@ def _seen_until(before: SyncState, projection: Projection, registry: RegistryCha
     known = [moment for moment in (before.modified_at, projection.modified_at) if moment is not None]
     newest = max(known, default=None)
     return newest if newest is None or registry is None else newest + timedelta(microseconds=1)
+
+
+def _brief(value: Scalar | None) -> str:
+    """A value for a sentence: a long text is cut."""
+    return repr(cut(value, MAX_SHOWN) if isinstance(value, str) else value)
 
 
 def _life_cycle_text(changed: LifeCycle | None, shown: LifeCycle | None) -> Values:

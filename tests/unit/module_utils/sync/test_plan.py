@@ -176,6 +176,7 @@ def test_who_reassigns_a_model_in_the_console_keeps_it_so(package):
 def test_an_older_record_never_undoes_a_newer_one(sides, data):
     newer = data.draw(later_packages(sides.settled())).settled()
     lagging = dataclasses.replace(newer, entity=sides.entity)
+    assert is_current(lagging.projection(), lagging.record.state, lagging.record.fields)
     assert lagging.plan() is None
 
 
@@ -343,6 +344,29 @@ def test_metrics_are_agreed_on_only_when_they_are_there():
     assert [metric.value for metric in operation.metrics] == [0.8]
     without = sides.registry(approval_status="Rejected").plan()
     assert without.metrics is None
+
+
+def test_an_older_record_says_nothing_of_metrics_while_a_status_goes_down():
+    def card(value):
+        metric = {"name": "auc", "type": "number", "value": value}
+        group = {"name": "g", "metric_data": [metric]}
+        return ModelCard("", {"evaluation_details": [{"name": "e", "metric_groups": [group]}]})
+
+    start = Sides(OWN, dataclasses.replace(PACKAGE, card=card(0.9))).settled()
+    newer = start.registry(card=card(0.8)).settled()
+    lagging = dataclasses.replace(newer, entity=start.entity).console(status="Development Complete")
+    operation = lagging.plan()
+    assert operation.registry is not None
+    assert operation.metrics is None
+    seen = dataclasses.replace(lagging, entity=newer.entity).applied(operation)
+    assert seen.plan().metrics is None
+    assert seen.settled().plan() is None
+
+
+def test_a_conflict_quotes_no_more_than_the_beginning():
+    sides = Sides(PLAIN, PACKAGE).settled().console(description="x" * 4000).registry(description="y" * 1000)
+    (conflict,) = sides.plan().conflicts
+    assert len(str(conflict)) < 400
 
 
 def test_the_life_cycle_is_not_written_where_it_is_that_already():
