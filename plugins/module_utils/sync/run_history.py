@@ -100,9 +100,8 @@ def _rate(done: int, seconds: float) -> float:
 
 
 def _seconds_left(phase: Mapping[str, Any], rate: float) -> float | None:
-    if phase.get("total") is None or not rate:
-        return None
-    return round((phase["total"] - phase["done"]) / rate, 1)
+    total, done = phase.get("total"), phase.get("done", 0)
+    return None if total is None or not rate else round(float(total - done) / rate, 1)
 
 
 def utc_now() -> datetime:
