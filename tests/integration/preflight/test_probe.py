@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.integration.least_privilege.grants import Grant, grants, unused, without
-from tests.integration.preflight.world import INSPECTOR, REGION, World, policy_file, standing
+from tests.integration.preflight.world import INSPECTOR, REGION, ROLE, World, policy_file, standing
 
 ACCOUNT, NAME = "111122223333", "credit"
 HOPS = [
@@ -32,6 +32,7 @@ HOPS = [
 STEM = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
 ARN_FIELD, STATUS_FIELD = "Integration:External ID", "MRG-Model:Status"
 POLICY = policy_file("probe")
+CREATE = "sagemaker:CreateModelPackageGroup"
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +164,19 @@ def test_without_a_permission_nothing_is_created(world: World, grant: Grant) -> 
     assert grant.action.removeprefix("sagemaker:") in result["msg"]
     assert "playbooks/files/probe-policy.json" in result["msg"]
     assert groups(world) == []
+
+
+def test_the_connections_own_credentials_serve_where_the_inspectors_may_not(world: World) -> None:
+    iam = world.root("iam", ACCOUNT)
+    iam.delete_role_policy(RoleName=INSPECTOR, PolicyName="probe")
+    iam.put_role_policy(RoleName=ROLE, PolicyName="probe", PolicyDocument=json.dumps(POLICY))
+    world.aws.enforce_iam()
+    _result, found = probe(world, probe_timeout=1)
+    creators = {one.principal for one in world.aws.judgements() if one.action == CREATE and one.allowed}
+    iam.delete_role_policy(RoleName=ROLE, PolicyName="probe")
+    iam.put_role_policy(RoleName=INSPECTOR, PolicyName="probe", PolicyDocument=json.dumps(POLICY))
+    assert creators == {f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"}
+    assert (found["stuck_at"], found["left_behind"], groups(world)) == ("console: model group shown", [], [])
 
 
 def test_a_signal_ends_the_probe_and_everything_is_removed(world: World) -> None:
