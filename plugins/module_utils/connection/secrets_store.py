@@ -262,7 +262,7 @@ class SecretsStore:
 def secret_text(client: Any, secret_id: str) -> str:
     """Return the text of any secret, by name or ARN (1 call). Raises ConnectionStoreError."""
     with _told("read", "GetSecretValue", secret_id):
-        answer: dict[str, Any] = client.get_secret_value(SecretId=secret_id)
+        answer: dict[str, Any] = client.get_secret_value(SecretId=secret_id, VersionStage=CURRENT)
     _expect(answer, "VersionId", "GetSecretValue")
     text = answer.get("SecretString")
     if not isinstance(text, str):

@@ -308,6 +308,28 @@ def test_an_external_id_is_rotated_with_an_overlap(rotate: Run, account: Account
     assert trust["Statement"][0]["Condition"] == {"StringEquals": {"sts:ExternalId": third}}
 
 
+def test_connections_in_secrets_manager_are_rotated_too(
+    rotate: Run, account: Account, connections: pathlib.Path
+) -> None:
+    """The files' directory stays empty: the agent's account has the connection, and gets the new external id."""
+    account.succeed("iam_role", name=ROLE, trusted_accounts=[AGENT], external_id="first-id")
+    save_connection(connections, AssumeRole(f"arn:aws:iam::{ACCOUNT}:role/{ROLE}", "first-id"))
+    document = (connections / "alpha.json").read_text()
+    (connections / "alpha.json").unlink()
+    secrets = Account(account.emulator, AGENT).client("secretsmanager")
+    secrets.create_secret(Name="team/alpha", SecretString=document)
+    rotate(
+        governance_connection_connections_store="secretsmanager",
+        governance_connection_secrets_prefix="team/",
+        governance_connection_secrets_region=secrets.meta.region_name,
+    ).check()
+    current = secrets.get_secret_value(SecretId="team/alpha", VersionStage="AWSCURRENT")["SecretString"]
+    kept = json.loads(current)["credentials"]["external_id"]
+    assert kept != "first-id"
+    assert [assumes(account, external_id) for external_id in ("first-id", kept)] == [False, True]
+    assert not list(connections.iterdir())
+
+
 def test_an_account_without_a_connection_is_named(rotate: Run) -> None:
     refused = rotate()
     assert refused.rc != 0
