@@ -27,6 +27,7 @@ PODMAN_KEYS = {
 def render(template, **variables):
     """A template with the role's defaults, as it comes out of Ansible."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)
+    environment.filters["combine"] = lambda one, other: {**one, **other}
     environment.filters["regex_replace"] = lambda text, pattern, new: re.sub(pattern, new, text)
     given = {
         **yaml.safe_load((ROLE / "defaults" / "main.yml").read_text()),
@@ -128,3 +129,12 @@ def test_the_image_installs_only_what_has_a_known_hash():
         assert "--only-binary=:all:" in recipe
     assert "--no-index --find-links /build" in offline
     assert "--no-index" not in online
+
+
+def test_the_environment_is_quoted_for_systemd_and_not_for_podman():
+    given = {"sync_agent_environment": {"TOKEN": 'a "b" \\'}, "__sync_agent_deployment": "abc"}
+    systemd, podman = (
+        render("agent.env.j2", __sync_agent_in_container=container, **given) for container in (False, True)
+    )
+    assert systemd.splitlines() == ['TOKEN="a \\"b\\" \\\\"', 'WXGOV_AGENT_DEPLOYMENT="abc"']
+    assert podman.splitlines() == ['TOKEN=a "b" \\', "WXGOV_AGENT_DEPLOYMENT=abc"]
