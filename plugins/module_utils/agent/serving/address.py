@@ -10,6 +10,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 DEFAULT_LISTEN = "127.0.0.1:9719"
 UNIX_PREFIX = "unix:"
@@ -52,7 +53,7 @@ class UnixAddress:
         return f"{UNIX_PREFIX}{self.path}"
 
 
-Address = TcpAddress | UnixAddress
+Address: TypeAlias = "TcpAddress | UnixAddress"
 
 
 def parse_listen(text: object) -> Address | None:

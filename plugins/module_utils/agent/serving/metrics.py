@@ -233,7 +233,7 @@ def _moment(name: str) -> Callable[[ConnectionView], float | None]:
 def _services(connections: Iterable[ConnectionView]) -> Iterator[Metric]:
     for member, name, text in (
         ("sent", "api_requests", "Requests sent, repeated ones included."),
-        ("throttled", "api_throttled_requests", "Requests that were answered with “too many”."),
+        ("throttled", "api_throttled_requests", 'Requests that were answered with "too many".'),
         ("failed", "api_failed_requests", "Requests without an answer, or to a service that is out of order."),
     ):
         family = CounterMetricFamily(f"{PREFIX}{name}", text, labels=["connection", "service"])

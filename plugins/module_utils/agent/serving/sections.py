@@ -218,19 +218,22 @@ def _run(run: RunView, now: float) -> list[Cell]:
 def _progress(run: RunView) -> Html:
     if run.status == "succeeded":
         return join(
-            [bar(f"Run of {run.connection}", 1, 1, "good"), el("small", f"{sum(run.counts.values()):,} looked at")]
+            [
+                progress_bar(f"Run of {run.connection}", 1, 1, "good"),
+                el("small", f"{sum(run.counts.values()):,} looked at"),
+            ]
         )
     phase = f"{run.phase} (phase {run.phase_number} of {run.phases})" if run.phase else "beginning"
     far = f"{run.done:,} of {run.total:,}" if run.total is not None else f"{run.done:,}"
     parts = [phase, far, f"{run.per_second:,.1f} a second" if run.status == "running" and run.per_second else ""]
     left = f"about {span(run.left_seconds)} left in this phase" if run.left_seconds is not None else ""
-    shown = bar(
+    shown = progress_bar(
         f"Run of {run.connection}, {run.phase}", run.done, run.total, "bad" if run.status != "running" else None
     )
     return join([shown, el("small", " · ".join(part for part in (*parts, left) if part))])
 
 
-def bar(name: str, done: int, total: int | None, css: str | None = None) -> Html:
+def progress_bar(name: str, done: int, total: int | None, css: str | None = None) -> Html:
     """A progress bar; without a total it only says that something goes on."""
     if not total:
         return el("progress", "under way", aria_label=name, class_=css)

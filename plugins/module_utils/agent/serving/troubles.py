@@ -95,7 +95,7 @@ def _of_sides(connection: ConnectionView, now: float) -> Iterator[Trouble]:
 def _of_backlog(connection: ConnectionView, now: float) -> Iterator[Trouble]:
     backlog = connection.backlog
     if backlog.parked:
-        todo = "The reasons are below, under “Waiting keys”. Each is tried again every 15 minutes."
+        todo = "The reasons are below, under Waiting keys. Each is tried again every 15 minutes."
         yield Trouble(WARNING, connection.name, f"{counted(backlog.parked, 'key')} parked.", todo)
     waited = now - backlog.oldest if backlog.oldest is not None else 0.0
     if waited > OLD_KEY_SECONDS and not backlog.failing:
@@ -117,7 +117,7 @@ def _of_sweeps(connection: ConnectionView, now: float) -> Iterator[Trouble]:
 
 def _of_run(run: RunView) -> Iterator[Trouble]:
     if run.status == "failed":
-        todo = "See “SageMaker sync” below, and the output of the playbook."
+        todo = "See SageMaker sync below, and the output of the playbook."
         yield Trouble(WARNING, run.connection, f"The last existing-model sync failed. {run.error}".strip(), todo)
     elif run.status == "cut_off":
         todo = "Run it again: it goes on where it stopped."

@@ -106,7 +106,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_no_inline_code(view):
     sources = [a.get("src") or a.get("href") or "" for _tag, a in document.elements]
     assert {source for source in sources if ":" in source} == {"data:,"}
     assert not [a for _tag, a in document.elements if any(name.startswith("on") or name == "style" for name in a)]
-    assert [a for a in document.find("script")] == [{"src": "script.js", "defer": None, "data-period": "5"}]
+    assert document.find("script") == [{"src": "script.js", "defer": None, "data-period": "5"}]
     assert document.find("style") == document.find("form") == document.find("iframe") == []
     assert "//" not in re.sub(r"//[^\n]*", "", SCRIPT) + style.style_sheet()
 
@@ -120,8 +120,8 @@ def test_landmarks_headings_and_names(view):
     assert [len(document.find(tag)) for tag in ("header", "main", "footer", "h1")] == [1, 1, 1, 1]
     for section in document.find("section"):
         assert section.get("aria-label") or section["aria-labelledby"] in ids
-    for bar in document.find("progress"):
-        assert bar["aria-label"]
+    for found in document.find("progress"):
+        assert found["aria-label"]
     (skip,) = [a for a in document.find("a") if a.get("class") == "skip"]
     assert str(skip["href"]).removeprefix("#") in ids
     assert len(document.find("caption")) == len(document.find("table"))
@@ -156,7 +156,7 @@ def test_all_is_well():
 def test_progress_of_runs():
     runs = (run(), run("running", id="run-2", total=None, left_seconds=None), run("succeeded"), run("cut_off"))
     document = Document(render(agent(runs=runs)))
-    values = [(bar.get("value"), bar.get("max")) for bar in document.find("progress")]
+    values = [(found.get("value"), found.get("max")) for found in document.find("progress")]
     assert values == [("60", "100"), (None, None), ("100", "100"), ("60", "100")]
     assert "models (phase 3 of 4) · 6,210 of 10,412 · 11.3 a second · about 6 min left in this phase" in document.text
 
