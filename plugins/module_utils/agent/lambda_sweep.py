@@ -64,7 +64,10 @@ def order_of(event: Mapping[str, object]) -> SweepOrder:
 def sweep(
     runtime: ConnectionRuntime, order: SweepOrder, send: MarkDirty, *, look_back: float, in_time: Callable[[], bool]
 ) -> SweepResult:
-    """Run a sweep. Raises SweepUnfinishedError when the time is over, and what the sweeper raises."""
+    """Run a sweep; an incremental one asks the console as well for what people changed there.
+
+    Raises SweepUnfinishedError when the time is over, and what the sweeper raises.
+    """
 
     def mark(keys: Iterable[str]) -> None:
         send(keys)
@@ -77,7 +80,10 @@ def sweep(
     with runtime.background():
         if order.kind == FULL:
             return runtime.sweeper.full_sweep(mark)
-        return runtime.sweeper.incremental_sweep(order.time - timedelta(seconds=look_back), mark)
+        since = order.time - timedelta(seconds=look_back)
+        for source in runtime.changes:
+            mark([change.key for change in source.changed_since(since.timestamp()) if change.key is not None])
+        return runtime.sweeper.incremental_sweep(since, mark)
 
 
 def sender(sqs_client: Any, queue_url: str, group: str, order_id: str) -> MarkDirty:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import uuid
 from dataclasses import replace
+from datetime import datetime, timezone
 
 import boto3
 import botocore.exceptions
@@ -294,6 +295,18 @@ def test_sweeps_find_what_no_event_told_of_and_send_it_through_the_queue(chain):
     assert (past["sweep"], past["marked"]) == ("incremental_sweep", 0)
     recent = chain.function.handle(scheduled_event("incremental", "2000-01-01T00:00:00Z"), Context(900))
     assert recent["marked"] == 13
+
+
+def test_incremental_sweeps_ask_the_console_for_what_people_changed(chain):
+    status = {"MRG-AIFacts-ModelUseCase:Status": {"name": "Approved for Development"}}
+    case = chain.session.create("Register", "Pricing", chain.connection.business_entity_id, **status)
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    chain.function.handle(scheduled_event("incremental", now), Context(900))
+    failed, messages = chain.poll()
+    assert failed == set()
+    assert f"use-case:{case}" in {key for message in messages for key in json.loads(message["Body"])["detail"]["keys"]}
+    groups = chain.sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
+    assert len(groups) == 2, "an approved use case has a group in the registry"
 
 
 def test_a_repeated_sweep_sends_nothing_twice(chain):
