@@ -67,9 +67,9 @@ class Home:
             **extra,
         }
 
-    def start(self, wait: bool = True, **extra: str) -> subprocess.Popen[bytes]:
+    def start(self, wait: bool = True, module: str = "agent_process", **extra: str) -> subprocess.Popen[bytes]:
         """An agent as a process; returns when its status says that it runs."""
-        command = [sys.executable, "-m", "tests.integration.agent.agent_process", "run", "--config", str(self.config)]
+        command = [sys.executable, "-m", f"tests.integration.agent.{module}", "run", "--config", str(self.config)]
         with self.log.open("ab") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, env=self.environment(**extra))
         self.processes.append(process)
