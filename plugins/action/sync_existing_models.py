@@ -126,17 +126,19 @@ class ActionModule(ActionBase):
 
     def _ask(self, module: str, arguments: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Run a module that only looks; a host that does not answer for a while is asked again."""
-        for _attempt in range(LOST_LOOKS):
+        lost = 0
+        while True:
             try:
                 answer: dict[str, Any] = self._execute_module(
                     module_name=module, module_args=dict(arguments), task_vars=variables
                 )
-            except AnsibleConnectionFailure as error:
-                lost = error
+            except AnsibleConnectionFailure:
+                lost += 1
+                if lost >= LOST_LOOKS:
+                    raise
                 time.sleep(DEFAULT_INTERVAL)
-                continue
-            return answer
-        raise lost
+            else:
+                return answer
 
     def _say(self, line: str, variables: Mapping[str, Any]) -> None:
         """Print a line; beside the output of a callback that writes data, such as JSON, to standard error."""

@@ -52,8 +52,8 @@ def test_progress_is_printed_while_models_are_written_and_the_result_is_the_modu
     assert result.one("own async")["runs"][0]["counts"]["unchanged"] == PACKAGES + 1
 
 
-def test_the_playbook_runs_once_and_reports(site: Site) -> None:
-    site.world.register("churn", versions=3)
+def test_the_playbook_runs_once_reports_and_warns(site: Site) -> None:
+    packages = site.world.register("churn", versions=3)
     variables: dict[str, Any] = {
         "sync_agent_connections_dir": str(site.connections_dir),
         "sync_agent_state_dir": str(site.state_dir),
@@ -68,3 +68,8 @@ def test_the_playbook_runs_once_and_reports(site: Site) -> None:
     assert run["counts"]["created"] == 4
     assert "4 created" in found.stdout
     assert found.stdout.count("connection  result") == 1
+    for arn in packages:
+        site.world.sagemaker.delete_model_package(ModelPackageName=arn)
+    warned = run_playbook(play, inventory=hosts, extra_vars=variables, env=site.env()).check()
+    assert "production: 3 decommissions were held back, see notes." in warned.stdout
+    assert "came back empty" in warned.stdout
