@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -118,9 +119,10 @@ def test_it_refreshes_by_itself_and_leaves_the_reader_alone(page, source, url):
     assert page.run("return getSelection().toString().trim()") == "Connections"
     assert page.run("return window.scrollY") > 0
     assert shown(page, "#connections tbody th")[1].startswith("lending-prod")
-    source.now = calm_agent()
+    source.now = replace(calm_agent(), pid=4712)
     page.wait("return document.getElementById('verdict-title').textContent === 'All is well'")
     assert shown(page, "#waiting .empty") == ["No key has failed."]
+    assert shown(page, "footer p")[0].startswith("pid 4712 ")
     assert page.log() == []
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from ..status import isoformat
 from . import sections
 from .html import Html, el
 from .troubles import CRITICAL, find_troubles
@@ -61,7 +62,7 @@ def render(view: AgentView, refresh_seconds: float = REFRESH_SECONDS) -> str:
 def _header(view: AgentView) -> Html:
     state = sections.pill(view.state, "good" if view.state == "running" else "warn")
     left = el("h1", "Sync agent ", el("small", view.host))
-    taken = el("time", time_of_day(view.taken_at), datetime=time_of_day(view.taken_at))
+    taken = el("time", time_of_day(view.taken_at), datetime=isoformat(view.taken_at))
     fresh = el("div", left, state, el("span", "as of ", taken, class_="side-text"), id="head", class_="head")
     pause = el("button", "Pause refreshing", id="pause", type="button", aria_pressed="false", hidden=True)
     return el("header", el("div", fresh, el("div", pause, class_="side"), class_="wide"))
@@ -78,5 +79,6 @@ def _footer(view: AgentView) -> Html:
         "footer",
         el("p", " · ".join(parts)),
         el("p", "This page only shows: ", links[0], " · ", links[1], " · ", links[2]),
+        id="foot",
         class_="wide",
     )

@@ -37,7 +37,6 @@ SCRIPT = """
       if (present.nodeValue !== wanted.nodeValue) present.nodeValue = wanted.nodeValue;
       return;
     }
-    if (present.dataset.own !== undefined) return;
     adopt(present, wanted);
     let place = present.firstChild;
     for (const child of [...wanted.childNodes]) {
@@ -64,7 +63,7 @@ SCRIPT = """
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (paused) return;
       document.title = fresh.title;
-      for (const id of ["head", "content"]) morph(document.getElementById(id), fresh.getElementById(id));
+      for (const id of ["head", "content", "foot"]) morph(document.getElementById(id), fresh.getElementById(id));
       stale.hidden = true;
     } catch {
       stale.hidden = false;

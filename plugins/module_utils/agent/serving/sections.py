@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..runtime import OUTCOMES
-from ..status import Change, SweepRecord
+from ..status import Change, SweepRecord, isoformat
 from ..sweeps import FULL, INCREMENTAL
 from ..unit import FAILING, RUNNING
 from .html import Cell, Html, el, join, table
@@ -23,7 +23,6 @@ _STATES = {RUNNING: "good", FAILING: "bad"}
 _BREAKERS = {"closed": ("answers", "good"), "open": ("does not answer", "bad"), "half_open": ("is being tried", "warn")}
 _RUNS = {"running": "calm", "succeeded": "good", "failed": "bad", "cut_off": "warn"}
 _CHANGED = {"created": "good", "updated": "calm", "decommissioned": "warn", "held": "warn"}
-_SYNC_COUNTS = ("created", "updated", "decommissioned", "restored", "held", "failed")
 
 
 def verdict(view: AgentView, troubles: Sequence[Trouble]) -> Html:
@@ -203,7 +202,9 @@ def runs(view: AgentView) -> Html:
 
 
 def _run(run: RunView, now: float) -> list[Cell]:
-    counts = [f"{run.counts[name]:,} {name}" for name in _SYNC_COUNTS if run.counts.get(name)]
+    counts = [
+        f"{count:,} {name.replace('_', ' ')}" for name, count in run.counts.items() if count and name != "unchanged"
+    ]
     changes = join([", ".join(counts) or "none", el("small", run.error) if run.error else ""])
     return [
         Cell(run.connection, "brief"),
@@ -371,4 +372,4 @@ def moment(at: float | None, now: float) -> Html:
     """How long ago something was, with the exact time for those who point at it."""
     if at is None:
         return Html("never")
-    return el("time", ago(at, now), datetime=time_of_day(at), title=time_of_day(at))
+    return el("time", ago(at, now), datetime=isoformat(at), title=time_of_day(at))
