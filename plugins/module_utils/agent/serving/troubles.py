@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..status import Snapshot
 from ..unit import FAILING, RUNNING
 from .view import AgentView, ConnectionView, RunView
 from .words import counted, span
@@ -78,7 +79,7 @@ def _of_sides(connection: ConnectionView, now: float) -> Iterator[Trouble]:
         yield Trouble(CRITICAL, name, f"The console {connection.console_url} does not answer.", todo)
     if _is_current(seen.failures.get("journal_errors"), seen.moments.get("success"), now):
         todo = "Nothing is received until it can be written again. Look at the disk of the state directory."
-        yield Trouble(CRITICAL, name, "The journal cannot be written.", todo)
+        yield Trouble(CRITICAL, name, f"The journal cannot be written.{_why(seen, 'journal_errors')}", todo)
     if connection.is_paused:
         todo = "It goes on by itself once there are fewer; look at what keeps the keys below from being worked on."
         yield Trouble(CRITICAL, name, "So many keys wait that nothing more is received.", todo)
@@ -86,7 +87,8 @@ def _of_sides(connection: ConnectionView, now: float) -> Iterator[Trouble]:
     silent = now - max(seen.moments.get("receive", 0.0), connection.started_at)
     if connection.state == RUNNING and silent > SILENT_SECONDS:
         todo = "See whether the queue exists and the credentials are valid: run the preflight on this connection."
-        yield Trouble(CRITICAL, name, f"The queue has not answered for {span(silent)}.", todo)
+        why = _why(seen, "queue_errors")
+        yield Trouble(CRITICAL, name, f"The queue has not answered for {span(silent)}.{why}", todo)
     if connection.rate is not None:
         todo = "Nothing to do unless it lasts: the agent has slowed down by itself."
         yield Trouble(WARNING, name, f"The console limits us to {connection.rate:.1f} calls a second.", todo)
@@ -108,7 +110,7 @@ def _of_sweeps(connection: ConnectionView, now: float) -> Iterator[Trouble]:
     swept = max((record.ended_at or 0.0 for record in seen.sweeps.values()), default=0.0)
     if _is_current(seen.failures.get("sweep_failures"), swept, now):
         todo = "It is tried again by itself; until then only events are acted on."
-        yield Trouble(WARNING, connection.name, "The last sweep failed.", todo)
+        yield Trouble(WARNING, connection.name, f"The last sweep failed.{_why(seen, 'sweep_failures')}", todo)
     for record in seen.sweeps.values():
         for sentence in record.held_back:
             todo = "If it is right, run the existing-model sync with the guard lifted."
@@ -122,6 +124,12 @@ def _of_run(run: RunView) -> Iterator[Trouble]:
     elif run.status == "cut_off":
         todo = "Run it again: it goes on where it stopped."
         yield Trouble(WARNING, run.connection, "The last existing-model sync was cut off.", todo)
+
+
+def _why(seen: Snapshot, failure: str) -> str:
+    """What the last error said, if it was one of these failures; only the last one is remembered."""
+    is_last = seen.last_error and seen.failures.get(failure) == seen.last_error_at
+    return f" {seen.last_error}" if is_last else ""
 
 
 def _is_current(failed_at: float | None, went_well_at: float | None, now: float) -> bool:

@@ -56,7 +56,23 @@ def test_the_worst_is_first_and_each_says_what_to_do():
             CRITICAL,
             "So many keys wait that nothing more is received.",
         ),
-        ({"seen": snapshot(failures={"journal_errors": NOW - 20})}, CRITICAL, "The journal cannot be written."),
+        (
+            {
+                "seen": snapshot(
+                    moments={**WELL.moments, "receive": NOW - 200},
+                    failures={"queue_errors": NOW - 9, "reconcile_failures": NOW - 30},
+                    last_error="AccessDenied.",
+                    last_error_at=NOW - 9,
+                )
+            },
+            CRITICAL,
+            "The queue has not answered for 3 min. AccessDenied.",
+        ),
+        (
+            {"seen": snapshot(failures={"journal_errors": NOW - 20}, last_error="Refused.", last_error_at=NOW - 2)},
+            CRITICAL,
+            "The journal cannot be written.",
+        ),
         ({"backlog": Backlog(9, 3, 2, NOW)}, WARNING, "2 keys are parked."),
         ({"backlog": Backlog(9, 0, 0, NOW - 1000)}, WARNING, "The oldest key has waited for 17 min."),
         ({"seen": snapshot(failures={"sweep_failures": NOW - 20})}, WARNING, "The last sweep failed."),
