@@ -7,8 +7,8 @@
 its pid and, once it has ended, how: many agents for the price of one start of Python.
 
 The environment says where the world is: WXGOV_TEST_WORLD (a folder; one file a connection), WXGOV_TEST_BLIND (sweeps
-find nothing), WXGOV_TEST_HURRY (a worker is late after seconds), AWS_ENDPOINT_URL. A key of the group ``hang`` blocks,
-of ``fail`` fails, of ``crash`` ends its thread.
+find nothing), WXGOV_TEST_HURRY (a worker is late after seconds), WXGOV_TEST_STOP_AT (``step:n``, where it stops),
+AWS_ENDPOINT_URL. A key of the group ``hang`` blocks, of ``fail`` fails, of ``crash`` ends its thread.
 """
 
 from __future__ import annotations
@@ -72,6 +72,22 @@ class KillAt:
                     os.kill(os.getpid(), signal.SIGKILL)
 
 
+class StopAt:
+    """Stops the process (SIGSTOP) at the n-th step of a name, as a machine that is put to sleep."""
+
+    def __init__(self, name: str, times: int) -> None:
+        self._name = name
+        self._left = times
+        self._lock = threading.Lock()
+
+    def __call__(self, name: str) -> None:
+        if name == self._name:
+            with self._lock:
+                self._left -= 1
+                if self._left == 0:
+                    os.kill(os.getpid(), signal.SIGSTOP)
+
+
 def runtime_maker(step: Callable[[str], None]) -> Callable[[Connection], WorldRuntime]:
     def make(connection: Connection) -> WorldRuntime:
         if connection.description == "cannot start":
@@ -116,4 +132,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "fork":
         serve_forks()
     else:
-        sys.exit(command(sys.argv[1:]))
+        stop_at, _colon, number = os.environ.get("WXGOV_TEST_STOP_AT", "").partition(":")
+        sys.exit(command(sys.argv[1:], StopAt(stop_at, int(number)) if stop_at else no_step))
