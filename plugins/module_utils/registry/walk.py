@@ -23,7 +23,7 @@ from .failures import says_invalid
 WINDOW = 5000
 """Records after which a window ends: half of the 10,000 at which the search engine behind such APIs often stops."""
 EDGE = 100
-"""A window ends where no more records than this would be read again, unless it has grown to twice its size."""
+"""A window ends only where no more records than a page has would be read again: at the latest when a second begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,5 @@ class Walk:
         return _Step(self._start, None)
 
     def _is_window_over(self) -> bool:
-        if self._hits < self._window or self._place.second <= self._start:
-            return False
-        return len(self._place.arns) <= EDGE or self._hits >= 2 * self._window
+        is_long, has_advanced = self._hits >= self._window, self._place.second > self._start
+        return is_long and has_advanced and len(self._place.arns) <= EDGE

@@ -85,6 +85,13 @@ def test_windows_keep_paging_shallow_for_a_page_or_so_each() -> None:
     assert listing.calls <= 40 + 5
 
 
+def test_crowded_seconds_are_not_read_twice() -> None:
+    listing = Listing([float(second) for second in range(8) for _record in range(1000 if second % 2 else 400)])
+    assert list(listing.walk(window=500)) == listing.records
+    windows = 5
+    assert listing.calls <= len(listing.records) / PAGE + windows * EDGE / PAGE
+
+
 def test_a_second_with_more_records_than_a_window_is_read_in_one() -> None:
     listing = Listing([0.0] * 3 + [1.0] * (EDGE + 60) + [2.0] * 3)
     assert list(listing.walk(window=10)) == listing.records
