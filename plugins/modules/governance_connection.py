@@ -384,6 +384,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
+from ..module_utils.connection.model import SyncSettings
 from ..module_utils.connection.plan import Wanted
 from ..module_utils.connection.stores import ConnectionStore
 from ..module_utils.connections_module import STORE_OPTIONS, store_of
@@ -490,7 +491,9 @@ def decide(store: ConnectionStore, wanted: Wanted, rules: Rules, params: dict[st
     """Return what is to be done; raises WxgovError."""
     if params["state"] == "absent":
         return decide_absence(store, wanted.name)
-    effective_table(wanted.sync_mapping or {})
+    usual = SyncSettings()
+    own_fields = (wanted.sync_arn_field or usual.arn_field, wanted.sync_state_field or usual.state_field)
+    effective_table(wanted.sync_mapping or {}, own_fields)
     if params["test"]:
         return decide_trial(store, wanted, rules)
     return decide_presence(store, wanted, rules)

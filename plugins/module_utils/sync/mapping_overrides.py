@@ -30,7 +30,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -57,21 +57,28 @@ _METRIC_KEYS = {"enabled", "type", "value_field"}
 _STAGE_FORM = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 
 
-def effective_table(overrides: Mapping[str, object]) -> MappingTable:
-    """Return the mapping of a connection that changes this much. Raises MappingError, naming the row and the reason."""
+def effective_table(overrides: Mapping[str, object], reserved: Collection[str] = ()) -> MappingTable:
+    """Return the mapping of a connection that changes this much.
+
+    `reserved` are console fields that hold our own data. Raises MappingError, naming the row and the reason.
+    """
     if not overrides:
         return DEFAULT
-    _require_known(overrides, {"rows", "statuses", "metrics"}, "the mapping")
+    _require_known(overrides, {"rows", "statuses", "metrics"}, _Place("it"))
     rules = {kind: {rule.field: rule for rule in rows} for kind, rows in DEFAULT.rules.items()}
     rows = _entries(overrides, "rows")
     _require_once([(str(row.get("kind", "model")), str(row.get("field"))) for row in rows], "rows", "field")
     for number, row in enumerate(rows, 1):
-        _change_rule(rules, row, _Place("rows", number, row.get("field")))
+        place = _entry_place("rows", number, row.get("field"))
+        if row.get("field") in reserved:
+            raise place.wrong("is the field of the ARN or of the sync state")
+        _change_rule(rules, row, place)
+    _require_one_writer(rules[Kind.MODEL].values())
     statuses = {row.console_status: row for row in DEFAULT.statuses}
     entries = _entries(overrides, "statuses")
     _require_once([("", str(entry.get("status"))) for entry in entries], "statuses", "status")
     for number, entry in enumerate(entries, 1):
-        _change_status(statuses, entry, _Place("statuses", number, entry.get("status")))
+        _change_status(statuses, entry, _entry_place("statuses", number, entry.get("status")))
     _require_way_back(statuses.values())
     for kind, changed in rules.items():
         _require_room(kind, changed.values())
@@ -79,6 +86,13 @@ def effective_table(overrides: Mapping[str, object]) -> MappingTable:
     return MappingTable(
         {kind: tuple(changed.values()) for kind, changed in rules.items()}, tuple(statuses.values()), metrics
     )
+
+
+def _require_one_writer(rules: Iterable[FieldRule]) -> None:
+    """Two console fields that go to one place in the registry would overwrite each other for ever."""
+    for value, count in Counter(rule.value for rule in rules if rule.to_registry).items():
+        if count > 1:
+            raise MappingError(f"The mapping cannot be used: {count} rows go to {value} in the registry; one may.")
 
 
 def _require_room(kind: Kind, rules: Iterable[FieldRule]) -> None:
@@ -93,13 +107,17 @@ def _require_room(kind: Kind, rules: Iterable[FieldRule]) -> None:
 class _Place:
     """Where in the overrides something is, for messages."""
 
-    def __init__(self, section: str, number: int, name: object) -> None:
-        shown = f" ({name})" if isinstance(name, str) and name else ""
-        self._text = f"{section}[{number}]{shown}"
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     def wrong(self, reason: str) -> MappingError:
         """Return the error that says what is wrong here."""
         return MappingError(f"The mapping cannot be used: {self._text} {reason}.")
+
+
+def _entry_place(section: str, number: int, name: object) -> _Place:
+    shown = f" ({name})" if isinstance(name, str) and name else ""
+    return _Place(f"{section}[{number}]{shown}")
 
 
 def _change_rule(rules: dict[Kind, dict[str, FieldRule]], row: Mapping[str, object], place: _Place) -> None:
@@ -220,7 +238,7 @@ def _cycle(row: StatusRow) -> tuple[str, str]:
 
 
 def _metrics(value: object) -> MetricSettings | None:
-    place = _Place("metrics", 1, None)
+    place = _Place("metrics")
     if value is None:
         return None
     if not isinstance(value, Mapping):
@@ -243,19 +261,14 @@ def _entries(overrides: Mapping[str, object], section: str) -> list[Mapping[str,
         raise MappingError(f"The mapping cannot be used: {section} is not a list.")
     for number, entry in enumerate(value, 1):
         if not isinstance(entry, Mapping):
-            raise _Place(section, number, None).wrong("is not a dictionary")
+            raise _entry_place(section, number, None).wrong("is not a dictionary")
     return list(value)
 
 
-def _require_known(given: Mapping[str, object], known: set[str], place: _Place | str, of: str = "there") -> None:
+def _require_known(given: Mapping[str, object], known: set[str], place: _Place, of: str = "there") -> None:
     for key in given:
         if key not in known:
-            reason = f"has the unknown key {key!r}; {of} are {', '.join(sorted(known))}"
-            raise (
-                MappingError(f"The mapping cannot be used: it {reason}.")
-                if isinstance(place, str)
-                else (place.wrong(reason))
-            )
+            raise place.wrong(f"has the unknown key {key!r}; {of} are {', '.join(sorted(known))}")
 
 
 def _require_once(names: list[tuple[str, str]], section: str, what: str) -> None:

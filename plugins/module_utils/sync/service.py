@@ -87,7 +87,7 @@ def assemble(connection: Connection, console: ConsoleClient, sagemaker: Any, ses
 
     Raises the console's errors, and SyncError for a business entity that is gone.
     """
-    table = effective_table(connection.sync.mapping)
+    table = effective_table(connection.sync.mapping, (connection.sync.arn_field, connection.sync.state_field))
     reader = open_reader(console, connection, table)
     if console.get_object(connection.business_entity_id) is None:
         raise SyncError(

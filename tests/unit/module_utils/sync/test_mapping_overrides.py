@@ -129,6 +129,16 @@ ROW = {"field": "X:Y", "value": "version"}
             {"rows": [{"field": "X:Y", "value": "metadata:a", "direction": "both", "at_creation": True}]},
             "cannot be for the creation",
         ),
+        (
+            {
+                "rows": [
+                    {"field": "X:Y", "value": "metadata:a", "direction": "both"},
+                    {"field": "X:Z", "value": "metadata:a", "direction": "to_registry"},
+                ]
+            },
+            "2 rows go to metadata:a in the registry; one may",
+        ),
+        ({"rows": [{"field": "A:ARN", "value": "version"}]}, r"rows\[1\] \(A:ARN\) is the field of the ARN"),
         ({"rows": [{"field": "X:Y", "drop": True}]}, "is dropped, but there is no such row"),
         ({"rows": [{"field": VERSION, "drop": True, "winner": "console"}]}, "is dropped and cannot be changed as well"),
         ({"rows": [{"field": STATUS, "drop": True}]}, "cannot be dropped: every object needs it"),
@@ -160,7 +170,7 @@ ROW = {"field": "X:Y", "value": "version"}
 )
 def test_what_is_wrong_is_said_with_the_row_and_the_reason(overrides, words):
     with pytest.raises(MappingError, match=words):
-        effective_table(overrides)
+        effective_table(overrides, ("A:ARN", "A:State"))
 
 
 KEYS = ("rows", "statuses", "metrics", "field", "kind", "value", "direction", "winner", "conversion", "max_length")

@@ -25,6 +25,7 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.plan import (
     plan_gone,
 )
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.projection import Projection, TargetFields
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.state import SyncState
 from tests.harness.conflict_cases import GROUP, PACKAGE
 from tests.harness.registry_strategies import MODEL_FIELDS, STATUSES, STEM, groups, packages, target, texts
 from tests.harness.two_sides import DETAILS, NAMES, OWNER, STATUS, Sides, nothing_taken
@@ -225,6 +226,17 @@ def test_a_deleted_package_is_decommissioned_once_and_comes_back_when_it_does(si
     assert back.console_value(STATUS) == sides.projection().fields.get(STATUS, "Proposed")
     assert not back.record.state.gone
     assert back.plan() is None
+
+
+def test_an_object_that_waits_for_its_package_keeps_the_status_that_it_has():
+    """A use case's first model carries the ARN before the package is there; its state says gone, and agrees on nothing."""
+    package = dataclasses.replace(PACKAGE, life_cycle=LifeCycle("Proposal", "Approved"))
+    waiting = Sides(PLAIN, package).settled().console(status="Development Complete")
+    announced = dataclasses.replace(waiting.record, state=SyncState(gone=True))
+    after = dataclasses.replace(waiting, record=announced).settled()
+    assert after.console_value(STATUS) == "Development Complete"
+    assert after.entity == package
+    assert after.plan() is None
 
 
 @given(model_groups)
