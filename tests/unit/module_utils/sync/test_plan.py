@@ -229,7 +229,7 @@ def test_a_deleted_package_is_decommissioned_once_and_comes_back_when_it_does(si
 
 
 def test_an_object_that_waits_for_its_package_keeps_the_status_that_it_has():
-    """A use case's first model carries the ARN before the package is there; its state says gone, and agrees on nothing."""
+    """A use case's first model has the ARN before the package is there; its state says gone and agrees on nothing."""
     package = dataclasses.replace(PACKAGE, life_cycle=LifeCycle("Proposal", "Approved"))
     waiting = Sides(PLAIN, package).settled().console(status="Development Complete")
     announced = dataclasses.replace(waiting.record, state=SyncState(gone=True))
