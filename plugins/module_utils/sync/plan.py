@@ -321,10 +321,11 @@ def _state_after(
     projection: Projection, before: SyncState, merger: _Merger, registry: RegistryChange | None
 ) -> SyncState:
     agreed = {name: verdict.agreed for name, verdict in merger.verdicts.items() if verdict.agreed is not None}
+    sets_life_cycle = registry is not None and registry.life_cycle is not None
     state = SyncState(
         agreed,
         modified_at=_seen_until(before, projection, registry),
-        archived=before.archived if registry is None and _is_older(projection, before) else projection.archived,
+        archived=projection.archived if sets_life_cycle or not _is_older(projection, before) else before.archived,
         mapping=projection.table.fingerprint,
     )
     if _is_older(projection, before):

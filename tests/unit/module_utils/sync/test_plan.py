@@ -199,6 +199,16 @@ def test_a_status_set_back_is_pushed_although_the_search_index_never_saw_the_fir
     assert len({first.plan().registry.token, back.token, third.plan().registry.token}) == 3
 
 
+def test_an_older_record_does_not_make_forget_that_the_model_is_archived():
+    start = Sides(OWN, dataclasses.replace(PACKAGE, life_cycle=LifeCycle("Development", "InProgress"))).settled()
+    archived = start.registry(life_cycle="Archived/Retired").settled()
+    assert archived.record.state.archived
+    lagging = dataclasses.replace(archived, entity=start.entity).console(**{TEAM: "green"})
+    operation = lagging.plan()
+    assert operation.registry.metadata == {"team": "green"}
+    assert lagging.applied(operation).record.state.archived
+
+
 def test_the_repetition_of_a_push_has_its_token():
     edited = Sides(PLAIN, PACKAGE).settled().console(status="Development Complete")
     assert edited.plan().registry.token == edited.plan().registry.token
