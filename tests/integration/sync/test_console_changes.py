@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 import pathlib
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 import requests
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.journal import Journal
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.polling import Polls
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.polling import OVERLAP, Polls
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.status import Counters
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.console_changes import moment_of
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.errors import UnreadableTimeError
@@ -132,6 +133,25 @@ def test_a_burst_of_more_than_a_page_is_found_whole(world: World, poller: Poller
     for arn in packages:
         edit(world, world.model(arn)["id"], **{"MRG-Model:Status": {"name": "Model Definition"}})
     assert poller.turn() == set(packages)
+
+
+def test_the_question_leaves_a_day_for_the_consoles_time_zone(world: World, poller: Poller) -> None:
+    """A DATE is a day of some zone, from 12 hours behind UTC to 14 ahead."""
+    world.register("churn")
+    world.sync()
+    poller.settle()
+    newest = max(row[0] for row in world.session.rows("SELECT [Last Modification Date] FROM [Model]"))
+    poller.turn()
+    (statement,) = [
+        request["body"]["statement"]
+        for request in world.console.requests()[-3:]
+        if "FROM [Model]" in request["body"]["statement"]
+    ]
+    asked = datetime.date.fromisoformat(statement.split("DATE '")[1][:10])
+    overlapping = datetime.datetime.fromisoformat(newest).astimezone(datetime.timezone.utc) - datetime.timedelta(
+        seconds=OVERLAP
+    )
+    assert asked == overlapping.date() - datetime.timedelta(days=1)
 
 
 @pytest.mark.parametrize("minutes", [-720, 0, 840])

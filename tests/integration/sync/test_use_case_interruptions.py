@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.errors import WxgovError
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.errors import UseCaseError
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.service import open_connection
 from tests.integration.sync.conftest import World
 from tests.integration.sync.test_use_cases import (
     approve,
@@ -171,12 +173,33 @@ def test_a_lost_answer_makes_nothing_twice(world: World, found: str, side: str, 
     else:
         world.console.fault("lost_response", what, "contents")
     runtime = world.runtime()
-    try:
-        runtime.reconciler.reconcile(f"use-case:{case}")
-    except WxgovError:  # the agent tries again
-        runtime.reconciler.reconcile(f"use-case:{case}")
+    assert runtime.reconciler.reconcile(f"use-case:{case}").status == "created"  # at the first attempt
     runtime.close()
     check_made_once(world, case)
+
+
+def test_what_another_process_has_begun_meanwhile_is_left_to_it(world: World) -> None:
+    """Between reading the use case and looking for a name, another agent gives it its group."""
+    case = approve(world)
+    runtime, parts = world.runtime(), open_connection(world.connection)
+    (read_before,) = parts.use_cases.planner.find(case).managed
+    runtime.reconciler.reconcile(f"use-case:{case}")
+    with pytest.raises(UseCaseError, match="Another process"):
+        list(parts.use_cases.planner.plan(read_before))
+    parts.console.close()
+    runtime.close()
+    check_made_once(world, case)
+
+
+def test_a_search_that_lags_behind_does_not_hide_the_first_package(world: World) -> None:
+    case = approve(world)
+    world.aws.configure_registry(search_lag=3600)
+    runtime = world.runtime()
+    runtime.reconciler.reconcile(f"use-case:{case}")
+    world.aws.clear_calls()
+    assert runtime.reconciler.reconcile(f"use-case:{case}").status == "unchanged"
+    assert registry_writes(world) == {}
+    runtime.close()
 
 
 TROUBLE = [
