@@ -209,6 +209,12 @@ def test_an_older_record_does_not_make_forget_that_the_model_is_archived():
     assert lagging.applied(operation).record.state.archived
 
 
+def test_a_model_that_was_archived_when_it_was_first_seen_finds_back():
+    first_seen = Sides(PLAIN, dataclasses.replace(PACKAGE, life_cycle=LifeCycle("Archived", "Retired"))).settled()
+    assert first_seen.console_value(STATUS) == "Decommissioned"
+    assert first_seen.registry(life_cycle="Development/Complete").settled().console_value(STATUS) == "Proposed"
+
+
 def test_the_repetition_of_a_push_has_its_token():
     edited = Sides(PLAIN, PACKAGE).settled().console(status="Development Complete")
     assert edited.plan().registry.token == edited.plan().registry.token
