@@ -9,16 +9,18 @@ import pathlib
 import re
 import signal
 import socket
+import time
 
 import pytest
 import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.queue import EventQueue
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.lock import exclusive
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.runs import RunStore
 from tests.integration.agent.conftest import end
-from tests.integration.agent.support import event_body, package_arn, wait_until
+from tests.integration.agent.support import create_queue, event_body, package_arn, wait_until
 
 ARN = package_arn("credit-risk", 1)
 CHECKOUT = pathlib.Path(__file__).parents[3]
@@ -250,3 +252,13 @@ def test_a_unix_socket_is_for_its_owner_and_outlives_no_agent(home):
             assert b"200" in client.makefile("rb").readline()
         end(agent, number)
     assert not path.exists()
+
+
+def test_messages_say_when_they_were_sent(aws):
+    queue = create_queue(aws.endpoint_url)
+    before = time.time()
+    queue.send("anything")
+    (message,) = EventQueue(queue.client, queue.url, wait_seconds=1).receive()
+    assert message.sent_at is not None
+    assert before - 60 < message.sent_at < time.time() + 60
+    queue.client.close()
