@@ -29,6 +29,7 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model i
     ConsoleEndpoint,
 )
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.secrets_store import SecretsStore
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.service import make_runtime
 from tests.demo.scenario import ConsoleSession
 from tests.integration.agent.support import ACCOUNT, REGION, create_queue, event_body, make_connection
 from tests.integration.least_privilege.grants import agent_policies
@@ -190,31 +191,35 @@ def test_a_batch_is_worked_through_and_the_connection_is_kept(chain):
     assert chain.loads == 2
 
 
+class Refusing:
+    """A reconciler for which the console refuses some keys."""
+
+    def __init__(self, reconciler, refused):
+        self.reconciler, self.refused = reconciler, refused
+
+    def reconcile(self, key):
+        if key in self.refused:
+            raise AgentError("the console refuses this one")
+        return self.reconciler.reconcile(key)
+
+
 def test_what_fails_comes_again_and_holds_nothing_else_up(chain):
     good, bad, last = chain.package(), chain.package(), chain.package()
+    refused = {bad}
+
+    def make(connection):
+        runtime = make_runtime(connection)
+        return replace(runtime, reconciler=Refusing(runtime.reconciler, refused))
+
+    chain.function = Function(
+        LambdaSettings("prod"), chain.load, make, sqs_client=lambda service, _region: chain.client(service)
+    )
     for arn in (good, bad, last, bad):
         chain.queue.send(event_body(arn, "create_model_package"))
-    reconcile = None
-
-    def handle(event, context):
-        nonlocal reconcile
-        with chain.function._opened() as opened:
-            reconcile = type(opened.runtime.reconciler).reconcile
-
-            def failing(self, key):
-                if key == bad:
-                    raise AgentError("the console refuses this one")
-                return reconcile(self, key)
-
-            type(opened.runtime.reconciler).reconcile = failing
-        try:
-            return chain.function.handle(event, context)
-        finally:
-            type(opened.runtime.reconciler).reconcile = reconcile
-
-    failed, messages = chain.poll(handle)
+    failed, messages = chain.poll()
     assert failed == {messages[1]["MessageId"], messages[3]["MessageId"]}, "both that name it, and no other"
     assert chain.models() == sorted([good, last])
+    refused.clear()
     chain.aws.advance(31)
     assert chain.poll()[0] == set()
     assert chain.models() == sorted([good, bad, last])
