@@ -11,11 +11,11 @@ then. A group's summary has all that is synchronised of a group.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
 from .client import BEGINNING, GROUP, PACKAGE, PAGE_SIZE, RegistryClient
@@ -53,7 +53,7 @@ ListedPackage: TypeAlias = ModelPackage | PackageSummary | UnreadPackage
 
 
 class RegistryListing:
-    """One listing of a registry. ``totals`` has how many records Search says there are, by GROUP and PACKAGE.
+    """One listing of a registry.
 
     `is_settled` is asked for each package where Search is denied: whether its summary is known and needs no Describe.
     """
@@ -82,16 +82,11 @@ class RegistryListing:
     def packages(self) -> Iterator[ListedPackage]:
         """Yield all versioned packages: one call for every 100, and one a package that has to be described."""
         records = self._records(PACKAGE)
-        first = next(records, None)
-        if first is None:
-            return
+        first = list(islice(records, 1))  # with it, it is known whether these are records of Search or summaries
         if self.is_search_denied:
-            yield from self._described(first, records)
+            yield from self._described(chain(first, records))
             return
-        package = read_package(first, "Search")
-        if package is not None:
-            yield package
-        for record in records:
+        for record in chain(first, records):
             package = read_package(record, "Search")
             if package is not None:
                 yield package
@@ -113,12 +108,10 @@ class RegistryListing:
         except DeniedError as error:
             raise DeniedError(f"{self._denial} What would do in its place is denied too: {error}") from None
 
-    def _described(self, first: Mapping[str, Any], records: Iterator[Mapping[str, Any]]) -> Iterator[ListedPackage]:
+    def _described(self, summaries: Iterator[Mapping[str, Any]]) -> Iterator[ListedPackage]:
         with ThreadPoolExecutor(DESCRIBERS, "registry-describe") as pool:
-            page: Sequence[Mapping[str, Any]] = [first, *islice(records, PAGE_SIZE - 1)]
-            while page:
+            while page := list(islice(summaries, PAGE_SIZE)):
                 yield from (found for found in pool.map(self._look_at, page) if found is not None)
-                page = list(islice(records, PAGE_SIZE))
 
     def _look_at(self, record: Mapping[str, Any]) -> ListedPackage | None:
         """Return a package as far as it has to be read; None where it was deleted after it was listed."""
