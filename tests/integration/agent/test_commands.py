@@ -5,17 +5,23 @@
 from __future__ import annotations
 
 import json
+import os
+import pathlib
+import shutil
 import signal
 import sys
 
 import pytest
+import yaml
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.cli import main
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.journal import Journal
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.tables import columns, duration
+from tests.harness.playbook import run_playbook
 from tests.integration.agent.conftest import end
 from tests.integration.agent.support import ACCOUNT, REGION, event_body, package_arn, sqs_client, wait_until
 
+CHECKOUT = pathlib.Path(__file__).resolve().parents[3]
 ARN, OTHER = package_arn("credit-risk", 1), package_arn("credit-risk", 2)
 
 
@@ -308,3 +314,26 @@ def test_columns_are_as_wide_as_needed_and_durations_short():
         "1 h",
         "3 d",
     ]
+
+
+def test_the_playbook_redrives_on_each_host(home, journal, tmp_path):
+    queue, _world = home.connect()
+    dead_letter(queue, event_body(ARN))
+    dead_letter(queue, "poison")
+    launcher = tmp_path / "opt" / "current" / "bin" / "wxgov-agent"
+    launcher.parent.mkdir(parents=True)
+    launcher.write_text(f'#!/bin/sh\nexec {sys.executable} -m tests.integration.agent.agent_process "$@"\n')
+    launcher.chmod(0o755)
+    (tmp_path / "etc").mkdir()
+    shutil.copy(home.config, tmp_path / "etc" / "agent.json")
+    (tmp_path / "etc" / "agent.env").write_text(f'AWS_ENDPOINT_URL="{home.emulator.endpoint_url}"\n')
+    (play,) = yaml.safe_load((CHECKOUT / "playbooks" / "redrive.yml").read_text())
+    play["hosts"] = "all"
+    places = {"sync_agent_prefix": str(tmp_path / "opt"), "sync_agent_config_dir": str(tmp_path / "etc")}
+    once = {**play, "vars": {**play["vars"], **places, "redrive_arguments": ["--connection", "prod"]}}
+    run = run_playbook([once, once], env={"PYTHONPATH": os.pathsep.join(sys.path)}).check()
+    first, second = [entry.result for entry in run.results if entry.task.startswith("Mark")]
+    (result,) = json.loads(first["stdout"])["connections"]["prod"]
+    assert (first["changed"], result["keys"], len(result["undecodable"])) == (True, 1, 1)
+    assert second["changed"] is False
+    assert [key.key for key in journal.keys("prod", 10)] == [ARN]
