@@ -127,10 +127,20 @@ def redrive_letters(options: argparse.Namespace) -> int:
 
                     done.append(redrive(client, connection, url, mark, discard=options.discard))
             except Exception as error:  # botocore's errors, of many kinds; the other connections go on
-                problems[connection.name] = reason(error)
+                problems[connection.name] = _with_hint(reason(error))
     _print_redriven(options, results, problems)
     unread = any(result.undecodable and not result.discarded for done in results.values() for result in done)
     return 1 if problems or unread else 0
+
+
+def _with_hint(problem: str) -> str:
+    if "AccessDenied" not in problem:
+        return problem
+    return (
+        "These credentials may not read dead letters (those of the agent need not): sqs:ReceiveMessage, "
+        "sqs:DeleteMessage, sqs:SendMessage and sqs:GetQueueUrl on the dead-letter queues and sqs:GetQueueAttributes "
+        f"on the queue are needed; --own-credentials takes those of whoever runs the command. {problem}"
+    )
 
 
 def _sqs_client(connection: Connection, own: bool) -> Any:

@@ -228,7 +228,9 @@ def test_a_letter_whose_deletion_fails_is_only_looked_at_again(home, run, journa
     home.emulator.fault("sqs.DeleteMessageBatch", "error", code="AccessDenied", status=403)
     code, out, _error = run("redrive")
     assert code == 1
-    assert "AccessDenied" in json.loads(out)["problems"]["prod"]
+    problem = json.loads(out)["problems"]["prod"]
+    assert "AccessDenied" in problem
+    assert "--own-credentials" in problem
     assert [key.key for key in journal.keys("prod", 10)] == [ARN]
     home.emulator.advance(121)
     assert run("redrive")[0] == 0
