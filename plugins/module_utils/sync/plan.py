@@ -440,7 +440,7 @@ def _with_metrics(state: SyncState, projection: Projection) -> SyncState:
 def _action(fields: Values, registry: RegistryChange | None, record: ConsoleRecord) -> ChangeAction:
     if fields.get(STATUS_FIELD) == DECOMMISSIONED:
         return "decommission"
-    if record.state is not None and record.state.gone:
+    if record.state is not None and record.state.gone and not record.state.is_announced:
         return "restore"
     return "update" if fields or registry is None else "update_in_registry"
 

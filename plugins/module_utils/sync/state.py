@@ -40,6 +40,11 @@ class SyncState:
     archived: bool = False
     mapping: str = ""
 
+    @property
+    def is_announced(self) -> bool:
+        """Whether the object has its ARN before the registry has the entity: gone, and never agreed on."""
+        return self.gone and not self.fields
+
     def agrees(self, name: str, value: Scalar | None) -> bool:
         """Whether `value` is what the two sides last agreed on for the field `name`."""
         return self.fields.get(name) == digest(value)

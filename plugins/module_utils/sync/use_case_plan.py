@@ -21,7 +21,7 @@ APPROVED_STATUSES = ("Approved for Development", "Approved")
 """How releases of the console spell it, the newest first: what approves is the first that a console knows."""
 
 ANNOUNCED = dump_state(SyncState(gone=True))
-"""The sync state of an object that has its ARN before the registry has the entity: gone, and never agreed on.
+"""The sync state of an object that has its ARN before the registry has the entity (SyncState.is_announced).
 
 The ARN goes to the console first. Otherwise the event of the new group could be worked on before the console's model
 group has the ARN, and would make a second one.
@@ -114,7 +114,6 @@ class UpdateCard:
 
 
 UseCaseOperation: TypeAlias = Provision | UpdateCard
-
 
 Finding: TypeAlias = UseCaseOperation | str
 """What is to be done for a use case, or a sentence for a person on what cannot be done."""

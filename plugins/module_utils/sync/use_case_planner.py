@@ -76,6 +76,10 @@ class UseCasePlanner:
         """Return one use case, or nothing when it is not under the connection's business entity."""
         return self._cases.find(case_id, self._connection.business_entity_id)
 
+    def forget_speakers(self) -> None:
+        """Read anew which use case speaks for which group: one of them has changed."""
+        self._speakers.forget()
+
     def is_approved(self, case: UseCase) -> bool:
         """Whether a use case has the status that approves it."""
         return self._approving is not None and case.status == self._approving
@@ -270,7 +274,7 @@ class UseCasePlanner:
 
     def _is_announced(self, found: ConsoleObject) -> bool:
         state = load_state(found.fields.get(self._reader.names.state))
-        return state is not None and state.gone and not state.fields
+        return state is not None and state.is_announced
 
 
 def _plan_card(case: UseCase, package: ModelPackage, texts: Texts) -> Iterator[Finding]:

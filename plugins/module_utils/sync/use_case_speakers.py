@@ -40,6 +40,11 @@ class Speakers:
         with self._lock:
             self._learn(groups)
 
+    def forget(self) -> None:
+        """Read anew when next asked."""
+        with self._lock:
+            self._learned_at = None
+
     def _learn(self, groups: Mapping[str, Collection[GroupRef]]) -> None:
         names = (
             (group_key(group.arn.rsplit("/", 1)[-1]), case_id)

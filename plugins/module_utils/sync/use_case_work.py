@@ -32,6 +32,8 @@ from .use_case_planner import LifeCycleOf, UseCasePlanner
 from .use_cases import UseCase
 
 KEY_PREFIX = "use-case:"
+GIVE_UP_AFTER = 3
+"""Operations on one use case that failed in a row, after which the rest waits for the next attempt."""
 DETAILS = 5
 """Operations on one use case that the log names; of more it says how many."""
 
@@ -119,7 +121,10 @@ class UseCaseReconciler:
         if not found.managed:
             return Reconciled("ignored", "" if found.misplaced else "not a use case of this connection")
         (case,) = found.managed
-        reconciled, remarks = self._carry_out(self._planner.plan(case))
+        try:
+            reconciled, remarks = self._carry_out(self._planner.plan(case))
+        finally:
+            self._planner.forget_speakers()
         self._warnings.say(case, remarks)
         return reconciled
 
@@ -131,17 +136,32 @@ class UseCaseReconciler:
         return reconciled
 
     def _carry_out(self, findings: Iterable[Finding]) -> tuple[Reconciled, list[str]]:
-        """Apply what is found as it is found; return what was done, and the sentences."""
+        """Apply what is found as it is found; return what was done, and the sentences.
+
+        What fails does not keep the rest from being done, unless it is one after the other. Raises the first error.
+        """
         remarks: list[str] = []
         done: list[str] = []
+        failures: list[WxgovError] = []
+        failed_in_a_row = 0
         status = "unchanged"
         for finding in findings:
             if isinstance(finding, str):
                 remarks.append(finding)
                 continue
-            self._applier.apply(finding)
+            try:
+                self._applier.apply(finding)
+            except WxgovError as error:
+                failures.append(error)
+                failed_in_a_row += 1
+                if failed_in_a_row == GIVE_UP_AFTER:
+                    break
+                continue
+            failed_in_a_row = 0
             done.append(f"{finding.action} {finding.kind.value} {finding.name}")
             status = "created" if isinstance(finding, Provision) or status == "created" else "updated"
+        if failures:
+            raise failures[0]
         more = f"; and {len(done) - DETAILS} more" if len(done) > DETAILS else ""
         return Reconciled(status, "; ".join(done[:DETAILS]) + more), remarks
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.errors import RegistryCallError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.service import ConnectionRuntime
 from tests.integration.sync.conftest import STEM, World
 from tests.integration.sync.test_use_cases import PURPOSE, STATUS, link, registry_writes, settle
@@ -151,10 +152,40 @@ def test_telling_a_new_package_is_tried_again_when_it_failed(
     settle(runtime)
     (arn,) = world.register("churn")
     world.aws.fault("sagemaker.UpdateModelPackage", "error", code="AccessDeniedException")
-    with pytest.raises(Exception, match="UpdateModelPackage"):
+    with pytest.raises(RegistryCallError, match="UpdateModelPackage"):
         runtime.reconciler.reconcile(arn)
     runtime.reconciler.reconcile(arn)
     assert content_of(world, arn) == SAID
+
+
+def test_a_card_that_is_refused_does_not_keep_the_others_from_theirs(
+    world: World, runtime: ConnectionRuntime, case: str
+) -> None:
+    packages = world.register("churn", versions=4)
+    linked(world, runtime, case)
+    world.aws.fault("sagemaker.UpdateModelPackage", "error", code="ValidationException", times=2)
+    with pytest.raises(RegistryCallError, match="UpdateModelPackage"):
+        runtime.reconciler.reconcile(f"use-case:{case}")
+    told = [arn for arn in packages if "ModelCard" in world.sagemaker.describe_model_package(ModelPackageName=arn)]
+    assert told == packages[2:]
+    world.aws.fault("sagemaker.UpdateModelPackage", "error", code="ValidationException", times=10)
+    describe(world, case, "Something else")
+    world.aws.clear_calls()
+    with pytest.raises(RegistryCallError, match="UpdateModelPackage"):
+        runtime.reconciler.reconcile(f"use-case:{case}")
+    assert world.aws.calls()["sagemaker.UpdateModelPackage"] == 3  # nothing goes: the rest waits
+
+
+def test_a_package_of_a_group_that_was_just_made_gets_the_text(
+    world: World, runtime: ConnectionRuntime, case: str
+) -> None:
+    settle(runtime)  # which use case speaks for which group is known from now on, and is out of date below
+    describe(world, case, "Approved now", **{STATUS: {"name": "Approved for Development"}})
+    runtime.reconciler.reconcile(f"use-case:{case}")
+    (arn,) = world.register("retention")
+    assert arn.endswith("/2")
+    runtime.reconciler.reconcile(arn)
+    assert content_of(world, arn)["business_details"] == {"business_problem": "Approved now"}
 
 
 UNTOUCHABLE = {
