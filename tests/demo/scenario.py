@@ -90,6 +90,10 @@ class ConsoleSession:
         fields = {field["name"]: _plain(field["value"]) for field in document["fields"] if "value" in field}
         return {**document, "fields": fields}
 
+    def update(self, object_id: str, document: dict[str, Any]) -> None:
+        """Change an object; `document` is the request's body."""
+        self._session.put(f"{self._base}/contents/{object_id}", json=document, timeout=10).raise_for_status()
+
     def rows(self, statement: str) -> list[list[Any]]:
         """Return all rows of a query as lists of values (None where there is none)."""
         rows: list[list[Any]] = []
