@@ -16,11 +16,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..connection.errors import BrokenConnectionError, ConnectionStoreError, NoSuchConnectionError
+from ..connection.errors import BrokenConnectionError, NoSuchConnectionError
 from ..connection.model import Connection
 from ..connection.stores import ConnectionStore, StoreSettings, open_store
 from .liveness import CALL_SECONDS, Beat, no_beat
-from .log import fields
+from .log import fields, reason
 
 log = logging.getLogger(__name__)
 
@@ -109,10 +109,11 @@ class Roster:
         try:
             store = self._open_store(scope.store)
             revisions = store.revisions()
-        except ConnectionStoreError as error:
-            if self.problems.get("") != str(error):
-                log.warning("the connections stay as they are: %s", error)
-            self.problems = {**self._broken, "": str(error)}
+        except Exception as error:  # whatever is wrong with the store, the agent goes on with what it knows
+            problem = reason(error)
+            if self.problems.get("") != problem:
+                log.warning("the connections stay as they are: %s", problem)
+            self.problems = {**self._broken, "": problem}
             self._afresh = self._afresh or afresh
             return
         for name in [name for name in self._kept if name not in revisions]:
@@ -133,10 +134,10 @@ class Roster:
             self._kept[name] = store.load(name)
         except NoSuchConnectionError:
             self._kept.pop(name, None)  # removed since it was listed
-        except ConnectionStoreError as error:
-            self._broken[name] = str(error)
+        except Exception as error:
+            self._broken[name] = reason(error)
             kept = "the one in use is kept" if name in self._kept else "it is not started"
-            log.warning("connection refused, %s: %s", kept, error, extra=fields(connection=name))
+            log.warning("connection refused, %s: %s", kept, reason(error), extra=fields(connection=name))
             if isinstance(error, BrokenConnectionError):
                 self._read[name] = revision
         else:

@@ -33,7 +33,7 @@ class Settings:
     ``connections`` are the names of those that this agent works on; None (in the file: "all", or nothing said): all
     that are in the store. Of several agents, each gets its share of the names, and the others stand by.
     ``dirty_limit`` keys of a connection in the journal, and no more is received for it until there are fewer.
-    A look at a key that took longer than ``doubt_seconds`` is repeated: another agent may have acted in between.
+    What was written after more than ``doubt_seconds`` is looked at again: another agent may have acted in between.
     ``listen`` is where the status page, metrics and health are served: IP:PORT, [IPv6]:PORT, unix:/PATH, or "" for
     nowhere; beyond the loopback interface a ``listen_token_file`` is needed.
     ``queue_retention_seconds`` is what a queue is taken to keep messages for when it does not tell.

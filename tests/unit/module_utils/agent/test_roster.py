@@ -157,6 +157,20 @@ def test_a_store_out_of_reach_changes_nothing_and_is_tried_again(make_place):
     assert place.roster.problems == {}
 
 
+def test_no_error_of_a_store_ends_the_look(make_place):
+    place = make_place()
+    place.save("a")
+    place.look()
+
+    def fail(settings):
+        raise PermissionError("no")
+
+    place.opener = fail
+    place.look()
+    assert place.roster.problems == {"": "PermissionError: no"}
+    assert len(place.news) == 1
+
+
 def test_a_directory_that_is_gone_is_not_one_without_connections(make_place, tmp_path):
     place = make_place()
     place.save("a")

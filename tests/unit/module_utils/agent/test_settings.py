@@ -4,12 +4,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import pathlib
 
 import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.errors import SettingsError
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.settings import BOUNDS, load_settings, read_settings
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.settings import (
+    BOUNDS,
+    Settings,
+    load_settings,
+    read_settings,
+    take_over,
+)
 
 NEEDED = {"connections_dir": "/etc/c", "state_dir": "/var/s"}
 
@@ -96,3 +104,41 @@ def test_a_file_is_read(tmp_path):
     path = tmp_path / "agent.json"
     path.write_text(json.dumps({**NEEDED, "workers": 3}))
     assert load_settings(path).workers == 3
+
+
+OTHERS = {
+    "state_dir": pathlib.Path("/other"),
+    "connections_store": "secretsmanager",
+    "connections_dir": pathlib.Path("/other"),
+    "connections": ("other",),
+    "log_format": "json",
+    "log_level": "debug",
+    "listen": "127.0.0.1:1",
+    "listen_token_file": pathlib.Path("/other"),
+    "secrets_prefix": "other/",
+    "secrets_region": "eu-west-1",
+}
+AT_START = {"state_dir", "listen", "listen_token_file"}
+WITH_THE_CONNECTIONS = {
+    "dirty_limit",
+    "full_sweep_seconds",
+    "incremental_sweep_seconds",
+    "sweep_overlap_seconds",
+    "console_poll_seconds",
+    "queue_retention_seconds",
+    "receive_wait_seconds",
+}
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Settings)])
+def test_each_setting_is_taken_over_or_named(name):
+    """A new setting has to be put where it belongs, here and there."""
+    old = read_settings(NEEDED)
+    value = OTHERS[name] if name in OTHERS else BOUNDS[name][0]
+    new = dataclasses.replace(old, **{name: value})
+    taken = take_over(old, new)
+    if name in AT_START:
+        assert (taken.settings, taken.left, taken.begin_anew) == (old, (name,), False)
+    else:
+        assert (taken.settings, taken.left) == (new, ())
+        assert taken.begin_anew == (name in WITH_THE_CONNECTIONS)
