@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import dataclass
@@ -168,3 +169,23 @@ def run(sweeps, until):
     thread.join(5)
     assert until()
     assert not thread.is_alive()
+
+
+def test_a_sweep_makes_its_calls_in_the_background(journal):
+    """Events go first where the rate is limited: whatever a sweep calls, it calls with less priority."""
+    behind = []
+
+    @contextlib.contextmanager
+    def background():
+        behind.append(True)
+        yield
+        behind.pop()
+
+    sweeper = RecordingSweeper()
+    seen = []
+    sweeper.meanwhile = lambda: seen.append(bool(behind))
+    sweeps = Sweeps("prod", sweeper, journal, Counters(), SCHEDULE, background=background, clock=Clock())
+    for kind in (FULL, INCREMENTAL):
+        sweeps.sweep(kind)
+    assert seen == [True, True]
+    assert not behind
