@@ -87,8 +87,6 @@ class Roster:
 
     def refresh(self, scope: Scope) -> None:
         """Look as soon as possible, and read everything again."""
-        if scope.store != self._scope.store:
-            self._read = {}
         self._scope = scope
         self._afresh = True
         self._wake.set()
