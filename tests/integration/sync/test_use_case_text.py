@@ -237,7 +237,7 @@ def test_search_that_lags_behind_causes_no_write(world: World, runtime: Connecti
 
 
 def test_pages_of_packages_and_empty_ones(world: World, runtime: ConnectionRuntime, case: str) -> None:
-    packages = world.register("churn", versions=130)
+    packages = [*world.register("churn", versions=100, **card(SAID)), *world.register("churn", versions=3)]
     linked(world, runtime, case)
     world.aws.configure_registry(empty_pages=1)
     runtime.reconciler.reconcile(f"use-case:{case}")

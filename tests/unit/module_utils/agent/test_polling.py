@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.journal import Journal
@@ -201,6 +201,7 @@ EDITS = st.lists(
 )
 
 
+@settings(max_examples=40)  # each has a journal of its own, on disk
 @given(EDITS)
 def test_every_edit_is_marked_after_it_was_made(tmp_path_factory: pytest.TempPathFactory, edits: list[tuple]) -> None:
     """Whatever is edited, late by no more than the overlap: some later turn marks it."""
