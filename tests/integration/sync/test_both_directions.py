@@ -131,6 +131,18 @@ def test_a_status_goes_down_in_the_existing_model_sync_with_one_call_and_one_wri
     assert life_cycle(world, second) == "None/None"
 
 
+def test_a_status_is_found_without_search_although_the_package_itself_needs_no_look(world, editor, tmp_path):
+    first, _second = world.register("churn", versions=2)
+    world.aws.fault("sagemaker.Search", "error", code="AccessDeniedException", status=400, times=100)
+    world.sync(state_dir=tmp_path)
+    world.sync(state_dir=tmp_path)
+    assert world.aws.calls().get("sagemaker.DescribeModelPackage", 0) == 0
+    editor(first, **{STATUS: "Development Complete"})
+    world.sync(state_dir=tmp_path)
+    assert world.aws.calls()["sagemaker.DescribeModelPackage"] == 1
+    assert life_cycle(world, first) == "Development/Complete"
+
+
 def test_a_sweep_finds_a_status_that_no_poll_told_of(world, runtime, editor):
     first, _second = world.register("churn", versions=2)
     world.sync()
@@ -303,15 +315,23 @@ def test_metrics_are_objects_under_the_model_where_they_are_asked_for(world):
     assert not world.sync().changed
 
 
-def test_metrics_that_were_cut_off_are_made_up_for_and_none_is_made_twice(world):
+@pytest.mark.parametrize(
+    ("cut", "left"),
+    [
+        ({"method": "POST", "skip": 2}, []),  # the group, the model, and not the metric
+        ({"method": "PUT"}, [("holdout / binary / auc", 0.91)]),  # not the state that says it was done
+    ],
+    ids=["before", "after"],
+)
+def test_metrics_that_were_cut_off_are_made_up_for_and_none_is_made_twice(world, cut, left):
     (arn,) = world.register("churn")
     put_card(world, arn, CARD)
     with_settings(world, mapping={"metrics": {}})
     world.sync(check=True)
     assert metrics(world) == []
-    world.console.fault("status", "PUT", "contents", status=400)
+    world.console.fault("status", path="contents", status=400, **cut)
     assert world.sync().counts["failed"] == 1
-    assert metrics(world) == [("holdout / binary / auc", 0.91)]
+    assert metrics(world) == left
     assert world.sync().counts["failed"] == 0
     assert metrics(world) == [("holdout / binary / auc", 0.91)]
     assert not world.sync().changed
