@@ -156,12 +156,15 @@ def test_the_life_of_a_deployment(host):
     check_secret(host, first_pid)
 
     # What the release would not accept is refused while the old agent goes on, and so is a release that is not there.
-    settings, absent = host.refusals(
-        {"sync_agent_settings": {**SETTINGS, "wrokers": 3}}, {"sync_agent_release": "0.0.1-none"}
+    settings, absent, nothing = host.refusals(
+        {"sync_agent_settings": {**SETTINGS, "wrokers": 3}},
+        {"sync_agent_release": "0.0.1-none"},
+        {"sync_agent_release": "previous"},
     )
     assert "wrokers is not a setting" in settings
     assert "There is no release 0.0.1-none" in absent
     assert f"It has {first_release}" in absent
+    assert "No release was in use before" in nothing
     assert (host.pid, host.release) == (first_pid, first_release)
 
     # A changed source restarts it, from a release beside the old one in the same environment.
