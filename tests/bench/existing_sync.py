@@ -29,6 +29,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -68,7 +69,10 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
-    """One run: seconds, CPU seconds of the run and of each emulator, peak memory, calls of each side."""
+    """One run: seconds, CPU seconds of the run and of each emulator, peak memory, calls of each side.
+
+    ``bare`` is how many calls a second just then came back to as many threads that did nothing but call the console.
+    """
 
     run: str
     packages: int
@@ -83,6 +87,7 @@ class Measure:
     console_cpu: float
     failed: int
     formula: int | None = None
+    bare: float = 0.0
 
     @property
     def calls(self) -> int:
@@ -179,6 +184,21 @@ def site(packages: int) -> Iterator[Site]:
         yield Site(aws, console, folder, connection)
 
 
+def bare_rate(where: Site, concurrency: int, calls: int = 30) -> float:
+    """Calls a second that so many threads get out of the console: what latency, emulator and machine leave to all."""
+
+    def call_often(_thread: int) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            for _call in range(calls):
+                session.get(f"{where.console.url}/opgrc/api/v2/types", timeout=60, allow_redirects=False)
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(concurrency) as pool:
+        list(pool.map(call_often, range(concurrency)))
+    return concurrency * calls / (time.monotonic() - started)
+
+
 def child(folder: pathlib.Path, concurrency: int) -> dict[str, Any]:
     """What one run's process does: the runner as the module calls it, and a look at its own resources."""
     selection = select_connections(DirectoryStore(folder / "connections.d"), None)
@@ -218,6 +238,8 @@ def measured(
     assert not found["error"], found["error"]
     assert expected is None or found["changed"] == expected, f"{run}: {found} instead of {expected} changes"
     reads, writes = split(where.console.calls())
+    registry = sum(where.aws.calls().values())
+    bare = bare_rate(where, concurrency) if latency else 0.0
     where.set_latency(0)
     return Measure(
         run,
@@ -226,13 +248,14 @@ def measured(
         found["seconds"],
         found["cpu"],
         found["megabytes"],
-        sum(where.aws.calls().values()),
+        registry,
         reads,
         writes,
         after[0] - before[0],
         after[1] - before[1],
         found["failed"],
         formula(packages, found["changed"], first=run == "first load") if packages else None,
+        bare,
     )
 
 
@@ -403,7 +426,10 @@ def goals(measures: Sequence[Measure], concurrency: int) -> Iterator[str]:
         if measure.run == "first load" and measure.latency:
             writes = measure.console_writes / measure.seconds
             bound = concurrency / measure.latency
-            yield f"{what}: {writes:.1f} writes/s, {100 * writes / bound:.0f} % of concurrency ÷ latency"
+            yield (
+                f"{what}: {writes:.1f} writes/s, {100 * writes / bound:.0f} % of concurrency ÷ latency, and "
+                f"{100 * writes / measure.bare:.0f} % of what as many threads got that only call ({measure.bare:.1f}/s)"
+            )
 
 
 def main(arguments: Sequence[str]) -> None:
