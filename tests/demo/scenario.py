@@ -62,6 +62,7 @@ class ConsoleSession:
     def __init__(self, url: str) -> None:
         self._base = f"{url}/opgrc/api/v2"
         self._session = requests.Session()
+        self._session.trust_env = False  # the console is on this machine
         token = self._session.post(
             f"{url}/api/2.0/services/demo-instance/apikeys/token", json={"apikey": "demo-api-key"}, timeout=10
         )
