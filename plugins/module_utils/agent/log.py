@@ -35,7 +35,8 @@ _SECRETS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"(?P<before>\b(?:bearer|basic|apikey|zenapikey)\s+)[\w.~+/=-]{8,}",
-        r"(?P<before>[\w-]*(?:secret|passw(?:or)?d|token|api_?-?key|signature|credential)[\w-]*[\"']?\s*[=:]\s*[\"']?)"
+        # Not the names of actions of Secrets Manager, which say what permission is missing.
+        r"(?<![\w-])(?!secretsmanager:)(?P<before>[\w-]*(?:secret|passw(?:or)?d|token|api_?-?key|signature|credential)[\w-]*[\"']?\s*[=:]\s*[\"']?)"
         r"[^\s\"'&,;)}\]]{8,}",
         r"(?P<before>://[^\s/:@]*:)[^\s/@]+(?=@)",
         r"(?P<before>\b(?:AKIA|ASIA))[A-Z0-9]{16}\b",

@@ -166,10 +166,9 @@ def test_settings_are_read_again_and_what_cannot_be_used_changes_nothing(home):
     assert home.status()["problems"] == {"settings file": "A new start is needed for state_dir."}
     queue.send(event_body(ARN, errorCode="ConflictException"))
     wait_until(lambda: any(line["level"] == "debug" for line in home.log_lines()))
-    touch(queue, world, package_arn("hang", 1))
-    touch(queue, world, package_arn("hang", 2))
+    touch(queue, world, package_arn("hang", 1))  # keeps one worker busy; another is left to the other connection
     touch(queue, world)
-    wait_until(lambda: (ARN, 1) in world.target())  # by the third of the workers
+    wait_until(lambda: (ARN, 1) in world.target())
     home.configure(workers=0)
     agent.send_signal(signal.SIGHUP)
     wait_until(lambda: "workers is 0" in home.status()["problems"].get("settings file", ""))

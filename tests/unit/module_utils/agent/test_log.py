@@ -87,6 +87,12 @@ def test_a_clock_that_aws_does_not_accept_is_named(text):
     assert "clock" not in agent_log.reason(OSError("the role has expired"))
 
 
+def test_the_name_of_a_missing_permission_is_no_secret():
+    text = "Secrets Manager refused to list the secrets (AccessDenied): secretsmanager:ListSecrets is needed."
+    assert agent_log.reason(JournalUnavailableError(text)) == text
+    assert "hunter22" not in agent_log.reason(OSError("my-secretsmanager-secret: hunter2222"))
+
+
 def test_a_reason_is_one_line_and_short():
     assert agent_log.reason(JournalUnavailableError("Two\n lines.")) == "Two lines."
     assert agent_log.reason(KeyError("x")) == "KeyError: 'x'"
