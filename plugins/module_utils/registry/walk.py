@@ -6,15 +6,16 @@
 How deep Search may be paged is not documented, and a NextToken may expire while a page's objects are written. So a walk
 ends a window after some thousand records and begins the next one, without a token, at the second it has come to: the
 listing is in ascending order of time. Records of that second come twice and are left out the second time, so neither
-ties nor the filter's resolution of a second lose or double anything.
+ties nor the filter's resolution of a second lose or double anything. A record shows its time rounded, perhaps into the
+next second, while the filter goes by the exact one: so a second counts as come to only a little after it began.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from .errors import RegistryCallError
@@ -24,6 +25,10 @@ WINDOW = 5000
 """Records after which a window ends: half of the 10,000 at which the search engine behind such APIs often stops."""
 EDGE = 100
 """A window ends only where no more records than a page has would be read again: at the latest when a second begins."""
+
+
+FINE, COARSE = timedelta(milliseconds=10), timedelta(seconds=1)
+"""More than a shown time is away from the exact one: where times show fractions of a second, and where none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +42,6 @@ class Page:
 
 ReadPage: TypeAlias = Callable[[datetime, str | None], Page]
 """Reads the page of a token (None: the first) of what has happened at a moment or later, oldest first."""
-
-
-@dataclass(slots=True)
-class _Place:
-    """Where a walk is: the second it has come to, and the ARNs that it has had of that second."""
-
-    second: datetime
-    arns: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +72,9 @@ class Walk:
         self._moment_of = moment_of
         self._arn_of = arn_of
         self._window = window
-        self._place = _Place(since)
-        self._start = since
+        self._start = self._second = since
+        self._recent: dict[str, datetime] = {}  # what a window that began at the present second would read again
+        self._margin = COARSE
         self._hits = 0
         self.pages = 0
         self.total: int | None = None
@@ -109,13 +107,17 @@ class Walk:
         return [record for record in page.records if self._is_fresh(record)]
 
     def _is_fresh(self, record: Mapping[str, Any]) -> bool:
-        arn, second = self._arn_of(record), self._moment_of(record).replace(microsecond=0)
-        if second > self._place.second:
-            self._place = _Place(second)
-        if second == self._place.second:
-            if arn in self._place.arns:
-                return False
-            self._place.arns.add(arn)
+        arn, moment = self._arn_of(record), self._moment_of(record)
+        if arn in self._recent:
+            return False
+        if moment.microsecond:
+            self._margin = FINE
+        second = (moment - self._margin).replace(microsecond=0)
+        if second > self._second:
+            self._second = second
+            oldest = second - self._margin
+            self._recent = {known: at for known, at in self._recent.items() if at >= oldest}
+        self._recent[arn] = moment
         self._hits += 1
         return True
 
@@ -128,9 +130,9 @@ class Walk:
             return None
         if page is not None and not self._is_window_over():
             return _Step(self._start, page.token)
-        self._start, self._hits = self._place.second, 0
+        self._start, self._hits = self._second, 0
         return _Step(self._start, None)
 
     def _is_window_over(self) -> bool:
-        is_long, has_advanced = self._hits >= self._window, self._place.second > self._start
-        return is_long and has_advanced and len(self._place.arns) <= EDGE
+        is_long, has_advanced = self._hits >= self._window, self._second > self._start
+        return is_long and has_advanced and len(self._recent) <= EDGE

@@ -25,12 +25,21 @@ class InvalidError(Exception):
     response: Mapping[str, Any] = {"Error": {"Code": "ValidationException", "Message": "the token has expired"}}
 
 
+def shown(second: float, digits: int) -> datetime:
+    return START + timedelta(seconds=round(second, digits))
+
+
 class Listing:
     """A service with records in ascending order of time; `forgets` says which calls find their token expired."""
 
-    def __init__(self, seconds: Sequence[float], forgets: Callable[[int], bool] = lambda _call: False) -> None:
-        moments = sorted(START + timedelta(seconds=second) for second in seconds)
-        self.records = [{"arn": f"arn-{place}", "at": moment} for place, moment in enumerate(moments)]
+    def __init__(
+        self, seconds: Sequence[float], forgets: Callable[[int], bool] = lambda _call: False, digits: int = 6
+    ) -> None:
+        """Times are shown rounded to so many digits; order and filter go by the exact ones."""
+        self.records = [
+            {"arn": f"arn-{place}", "exact": START + timedelta(seconds=second), "at": shown(second, digits)}
+            for place, second in enumerate(sorted(seconds))
+        ]
         self.forgets = forgets
         self.calls = 0
         self.deepest = 0
@@ -40,7 +49,7 @@ class Listing:
         self.calls += 1
         if token is not None and self.forgets(self.calls):
             raise RegistryCallError("expired") from InvalidError()
-        found = [record for record in self.records if record["at"] >= since]
+        found = [record for record in self.records if record["exact"] >= since]
         place = int(token or 0)
         self.deepest = max(self.deepest, place)
         following = place + PAGE
@@ -56,19 +65,36 @@ class Listing:
         )
 
 
-seconds = st.lists(st.floats(0, 30, allow_nan=False).map(lambda second: round(second * 4) / 4), max_size=80)
+grains = st.sampled_from([0.0, 0.0002, 0.25, 0.4, 0.4995, 0.6, 0.9989, 0.9994, 0.9996, 0.9999])
+seconds = st.lists(st.builds(lambda whole, grain: whole + grain, st.integers(0, 12), grains), max_size=80)
+precisions = st.sampled_from([0, 3, 6])
 
 
-@given(seconds, st.integers(1, 30))
-def test_every_record_comes_once_and_in_order_whatever_the_windows(times: list[float], window: int) -> None:
-    listing = Listing(times)
+@given(seconds, st.integers(1, 30), precisions)
+def test_every_record_comes_once_and_in_order_whatever_the_windows(
+    times: list[float], window: int, digits: int
+) -> None:
+    listing = Listing(times, digits=digits)
     assert list(listing.walk(window)) == listing.records
 
 
-@given(seconds, st.integers(1, 30), st.sets(st.integers(2, 40)))
-def test_a_token_that_expires_loses_and_doubles_nothing(times: list[float], window: int, forgotten: set[int]) -> None:
-    listing = Listing(times, lambda call: call in forgotten)
-    assert list(listing.walk(window)) == listing.records
+@given(seconds, st.integers(1, 30), st.sets(st.integers(2, 40)), precisions)
+def test_a_token_that_expires_loses_and_doubles_nothing(
+    times: list[float], window: int, forgotten: set[int], digits: int
+) -> None:
+    listing = Listing(times, lambda call: call in forgotten, digits)
+    walk = listing.walk(window)
+    try:
+        assert list(walk) == listing.records
+    except RegistryCallError:  # a second with more than a page, and the tokens of its pages refused again and again
+        assert len(forgotten) > 1
+
+
+def test_records_whose_time_is_shown_in_the_next_second_are_not_lost_where_a_window_ends() -> None:
+    early = [0.5] * 20 + [0.9996] * 20
+    listing = Listing([*early, *(1.0 + number / 100 for number in range(40))], digits=3)
+    for window in range(1, 60):
+        assert list(listing.walk(window)) == listing.records
 
 
 def test_one_window_reads_each_page_once() -> None:
