@@ -133,7 +133,7 @@ class Sender:
         self._wall_clock = wall_clock
         self._random = random
         self._pacer = pacer
-        self._proxies: dict[str, Mapping[str, str]] = {}
+        self._proxies: dict[str, dict[str, str]] = {}
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()
@@ -213,7 +213,7 @@ class Sender:
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             return _failure(error, self.policy)
 
-    def _proxies_for(self, url: str) -> Mapping[str, str]:
+    def _proxies_for(self, url: str) -> dict[str, str]:
         """Return the environment's proxies for a URL's server.
 
         They are looked up once for each server: requests itself searches the environment, no_proxy and .netrc again
