@@ -74,11 +74,13 @@ class Sides:
         model = self.session.create("Model", "churn-v1", group)
         arn = f"arn:aws:sagemaker:{REGION}:444455556666:model-package/churn/1"
         abroad = self.session.create("Model", "churn-v2", other, **{ARN: arn})
-        return {object_id: self.session.get(object_id) for object_id in (other, group, model, abroad)}
+        ids = {other, group, model, abroad}
+        return {document["id"]: document for document in self.console.objects() if document["id"] in ids}
 
     def touched_foreigners(self) -> list[str]:
         """The ids of objects that were changed though they are not ours."""
-        return [object_id for object_id, before in self.foreign.items() if self.session.get(object_id) != before]
+        now = {document["id"]: document for document in self.console.objects()}
+        return [object_id for object_id, before in self.foreign.items() if now.get(object_id) != before]
 
     # ---- registry --------------------------------------------------------------------------------------------------
 
