@@ -68,11 +68,11 @@ _SCHEMA = (
 )
 # A second hint makes the key ready now, unless it comes from a sweep: sweeps would undo the back-off of what fails.
 _MARK = """
-    INSERT INTO dirty VALUES (:connection, :key, :priority, :generation, 0, :now, :now, '')
+    INSERT INTO dirty VALUES (:connection, :key, :priority, :generation, 0, :ready, :now, '')
     ON CONFLICT (connection, key) DO UPDATE SET
         generation = :generation,
         priority = min(priority, :priority),
-        not_before = CASE WHEN :priority = 0 THEN min(not_before, :now) ELSE not_before END
+        not_before = CASE WHEN :priority = 0 THEN min(not_before, :ready) ELSE not_before END
 """
 _READY = """
     SELECT key, generation, attempts, dirty_since FROM dirty
@@ -83,6 +83,8 @@ _REARM = """
     UPDATE dirty SET not_before = :now
     WHERE not_before > CASE WHEN attempts = 0 THEN :now ELSE :now + :longest END
 """
+_DONE = "DELETE FROM dirty WHERE connection = ? AND key = ? AND generation = ?"
+_SETTLE = "UPDATE dirty SET not_before = max(not_before, ?) WHERE connection = ? AND key = ?"
 _KEYS = """
     SELECT key, priority, attempts, dirty_since, not_before, last_error FROM dirty
     WHERE connection = ? ORDER BY attempts DESC, dirty_since LIMIT ?
@@ -137,13 +139,41 @@ class DirtyKey:
         return self.attempts > PARKED_AFTER
 
 
+class Settling:
+    """Until when the keys that were worked on last are left alone. `begin` needs the journal's lock."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._until: dict[tuple[str, str], float] = {}
+
+    def begin(self, connection: str, key: str, now: float) -> float:
+        """Leave a key alone from now on; returns until when. What is over is forgotten, the oldest being first."""
+        until = now + self._seconds
+        self._until.pop((connection, key), None)
+        for known in list(itertools.takewhile(lambda known: self._until[known] <= now, self._until)):
+            del self._until[known]
+        if self._seconds:
+            self._until[connection, key] = until
+        return until
+
+    @property
+    def waiting(self) -> int:
+        """How many keys are remembered."""
+        return len(self._until)
+
+    def ready(self, connection: str, key: str, now: float) -> float:
+        """When a key that is marked now may be taken."""
+        return max(now, self._until.get((connection, key), now))
+
+
 class Journal:
     """Dirty keys, watermarks of sweeps, and notes in one SQLite file. Safe for threads.
 
     Every method may raise JournalUnavailableError.
 
     ``clock`` gives wall-clock seconds and must not jump (default: a `SteadyClock`); ``jitter(low, high)`` a random
-    number between.
+    number between. A key that was worked on is not ready again before ``settle`` seconds have passed: of a burst of
+    hints at one key the first is followed at once, and all others together.
     """
 
     def __init__(
@@ -152,10 +182,12 @@ class Journal:
         *,
         clock: Callable[[], float] | None = None,
         jitter: Callable[[float, float], float] = random.uniform,
+        settle: float = 0.0,
     ) -> None:
         self._path = path
         self._clock = clock or SteadyClock()
         self._jitter = jitter
+        self._settling = Settling(settle)
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._leased: set[tuple[str, str]] = set()
@@ -183,6 +215,7 @@ class Journal:
                 "priority": priority,
                 "generation": next(self._generations),
                 "now": now,
+                "ready": self._settling.ready(connection, key, now),
             }
             for key in dict.fromkeys(keys)
         ]
@@ -207,10 +240,17 @@ class Journal:
 
     def done(self, lease: Lease) -> bool:
         """Take the key off the journal, unless it was marked again meanwhile; True when it is clean."""
-        statement = "DELETE FROM dirty WHERE connection = ? AND key = ? AND generation = ?"
         with self._released(lease):
-            cursor = self._write(lambda db: db.execute(statement, (lease.connection, lease.key, lease.generation)))
-            return cursor.rowcount == 1
+            ready = self._settling.begin(lease.connection, lease.key, self._clock())
+
+            def take_off(database: sqlite3.Connection) -> bool:
+                which = (lease.connection, lease.key, lease.generation)
+                if database.execute(_DONE, which).rowcount == 1:
+                    return True
+                database.execute(_SETTLE, (ready, lease.connection, lease.key))
+                return False
+
+            return self._write(take_off)
 
     def recheck(self, lease: Lease, delay: float) -> None:
         """Keep the key, to be looked at again after ``delay`` seconds (or at once, when it was marked meanwhile)."""

@@ -50,6 +50,9 @@ DEPLOYMENT_VARIABLE = "WXGOV_AGENT_DEPLOYMENT"
 SETTINGS_FILE = "settings file"
 """Where among the problems the settings file is."""
 
+SETTLE_SECONDS = 0.5
+"""How long a key is left alone that was just worked on, so that a burst of events about it costs two looks at it."""
+
 _TICK = 1.0
 _FIRST_LOOK = 10.0
 """Seconds that the start waits for the first look at the connections; the store may be out of reach."""
@@ -95,7 +98,7 @@ class Service:
         with ExitStack() as stack:
             stack.enter_context(only_agent(self._settings.state_dir))
             self._signals = stack.enter_context(Signals())
-            self._journal = Journal(self._settings.state_dir / JOURNAL_FILE)
+            self._journal = Journal(self._settings.state_dir / JOURNAL_FILE, settle=SETTLE_SECONDS)
             self._crew = Crew(on_crash=self._signals.wake)
             self._pool = WorkerPool(
                 self._journal,

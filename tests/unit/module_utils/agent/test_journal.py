@@ -26,6 +26,7 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.journal impo
     PARKED_AFTER,
     SWEEP,
     Journal,
+    Settling,
 )
 
 
@@ -60,6 +61,40 @@ def test_a_key_is_worked_on_once_and_then_gone(journal):
     assert journal.done(second)
     assert journal.take("prod") is None
     assert journal.backlog("prod").dirty == 0
+
+
+@pytest.fixture
+def settling(tmp_path, clock):
+    opened = Journal(tmp_path / "settling.db", clock=clock, settle=0.5)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("while_at_work", [True, False])
+def test_of_a_burst_the_first_hint_is_followed_at_once_and_the_others_together(settling, clock, while_at_work):
+    settling.mark_dirty("prod", ["a"])
+    first = settling.take("prod")
+    if while_at_work:
+        settling.mark_dirty("prod", ["a"])
+    assert settling.done(first) is not while_at_work
+    settling.mark_dirty("prod", ["a", "b"])
+    assert settling.take("prod").key == "b", "another key does not wait"
+    settling.mark_dirty("prod", ["a"])
+    assert settling.take("prod") is None
+    assert settling.seconds_to_next(["prod"]) == pytest.approx(0.5)
+    clock.now += 0.5
+    assert settling.done(settling.take("prod"))
+    assert settling.backlog("prod").dirty == 1, "only b, which is still at work"
+
+
+def test_what_has_settled_is_forgotten(clock):
+    settling = Settling(0.5)
+    for number in range(100):
+        settling.begin("prod", f"key-{number}", clock.now)
+        clock.now += 0.125
+    assert settling.waiting == 4
+    assert settling.ready("prod", "key-99", clock.now) == clock.now + 0.375
+    assert settling.ready("prod", "key-0", clock.now) == clock.now
 
 
 def test_a_key_that_is_marked_while_it_is_worked_on_is_worked_on_again(journal):
