@@ -45,6 +45,9 @@ from .use_case_work import (
     open_use_cases,
 )
 
+MOST_WORKERS = 256
+"""As many threads of an agent may call AWS at once; each then keeps its connection instead of opening one a call."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -204,7 +207,7 @@ class ConnectionRuntime:
 
 def make_runtime(connection: Connection) -> ConnectionRuntime:
     """Return the live parts of a connection for the agent; raises what open_connection raises."""
-    parts = open_connection(connection)
+    parts = open_connection(connection, MOST_WORKERS)
     return ConnectionRuntime(
         reconciler=make_reconciler(parts),
         sweeper=make_sweeper(parts),
