@@ -267,7 +267,7 @@ def _column(column: Column) -> str:
 
 
 def _identifier(name: str) -> str:
-    if not name or name.strip() != name or any(char in "[]" or not char.isprintable() for char in name):
+    if not name or name.strip() != name or "[" in name or "]" in name or not name.isprintable():
         raise QueryError(f"{name!r} cannot be the name of a type or field in a query.")
     return f"[{name}]"
 
