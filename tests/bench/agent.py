@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import pathlib
 import signal
 import statistics
@@ -120,6 +121,7 @@ class Contest:
         environment = self._site.environment()
         del environment["PYTHONPATH"]
         environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
+        environment["PATH"] = f"{program.parent}{os.pathsep}{environment['PATH']}"  # it calls ansible-galaxy
         engine = Process(command, environment, log=self._site.folder / "rulebook.log")
         with running(engine):
             return self._watch("aws_sqs_queue, action none", engine, load, works=False)
@@ -143,6 +145,7 @@ class Contest:
         return Process(command, self._site.environment(), log=self._site.folder / "contender.log")
 
     def _queue_up(self, load: Load) -> None:
+        self._site.new_queue()
         self._site.change_all()
         self._site.tell(self._site.console, latency=load.latency)
         self._site.fill(load.packages, load.each)
@@ -152,9 +155,13 @@ class Contest:
         wait_for("it received", lambda: self._site.received() > 0, alive=contender)
         started, before = time.monotonic(), self._site.seen()
         cpu, queue_cpu = contender.cpu(), self._site.queues.cpu()
-        if works:
-            wait_for("it was done", lambda: self._site.seen()["current"] >= load.packages, alive=contender)
-        wait_for("the queue was empty", lambda: self._site.depth() == 0, alive=contender)
+        try:
+            if works:
+                wait_for("it was done", lambda: self._site.seen()["current"] >= load.packages, alive=contender)
+            wait_for("the queue was empty", lambda: self._site.depth() == 0, alive=contender)
+        except RuntimeError as error:
+            state = f"{self._site.seen()}, {self._site.depth()} in the queue, {self._site.status()}"
+            raise RuntimeError(f"{who}, {load}: {error}: {state}") from error
         return Measure(
             who=who,
             events=load.events,
@@ -182,6 +189,7 @@ class Idle:
 
 def idle(where: Site, settings: Mapping[str, Any], turns: int) -> Idle:
     """One event at a time, to an agent that has nothing else to do."""
+    where.new_queue()
     where.tell(where.console, latency=NEAR)
     with running(where.start_agent(settings)) as agent:
         wait_for("the agent swept", lambda: bool(where.status().get("last_full_sweep_at")), alive=agent)
@@ -215,6 +223,7 @@ def stop_under_load(where: Site, settings: Mapping[str, Any], packages: int) -> 
     load = Load(packages, 1, FAR)
     contest = Contest(where, settings)
     contest.prepare(packages)
+    where.new_queue()
     where.change_all()
     where.tell(where.console, latency=load.latency)
     where.fill(load.packages, load.each)
@@ -325,14 +334,14 @@ def main(arguments: Sequence[str]) -> None:
     for sentence in report(measures):
         print(sentence, flush=True)
     found: list[Any] = list(measures)
-    with site("idle") as where:
+    with site() as where:
         Contest(where, settings).prepare(given.idle)
         found.append(idle(where, settings, given.idle))
         print(found[-1], flush=True)
         found.append(stop_under_load(where, settings, max(10, given.size // 10)))
         print(found[-1], flush=True)
     if given.sweep:
-        with site("sweep") as where:
+        with site() as where:
             found.append(sweep(where, settings, given.sweep))
             print(found[-1], flush=True)
     if given.json:

@@ -141,6 +141,12 @@ class Site:
         for server in (self.registry, self.console):
             self.tell(server, revision=self.revision)
 
+    def new_queue(self) -> None:
+        """Begin with an empty one: a consumer that ended may have left a receive under way in the one before."""
+        attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true", "VisibilityTimeout": "30"}
+        name = f"bench-{uuid.uuid4().hex}.fifo"
+        self.queue_url = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+
     def fill(self, keys: int, each: int, *, first: int = 0) -> None:
         """Queue ``each`` events about each of so many packages, in turn, all in one message group."""
         bodies = [event(package_arn(first + number)) for _turn in range(each) for number in range(keys)]
@@ -232,7 +238,7 @@ def profiler() -> list[str]:
 
 
 @contextmanager
-def site(queue: str = "bench") -> Iterator[Site]:
+def site() -> Iterator[Site]:
     """All servers, running, and a queue."""
     with ExitStack() as stack:
 
@@ -253,8 +259,7 @@ def site(queue: str = "bench") -> Iterator[Site]:
         keys = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "bench"}
         made.sqs = boto3.client("sqs", region_name=REGION, endpoint_url=queues.url, **keys)
         stack.callback(made.sqs.close)
-        attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true", "VisibilityTimeout": "30"}
-        made.queue_url = made.sqs.create_queue(QueueName=f"{queue}.fifo", Attributes=attributes)["QueueUrl"]
+        made.new_queue()
         yield made
 
 
