@@ -24,7 +24,7 @@ from .errors import JournalUnavailableError
 from .journal import Journal
 from .liveness import CALL_SECONDS, Beat, no_beat
 from .log import fields, reason
-from .queue import ATTEMPT_SECONDS, EventQueue, Message
+from .queue import ATTEMPT_SECONDS, BATCH, EventQueue, Message
 from .status import Counters
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,9 @@ HELD_ATTEMPT = "receive_attempt"
 
 FULL_PAUSE = 1.0
 """Seconds between two looks at a journal that has as many keys as it may have."""
+
+BURST_WAIT = 1.0
+"""Seconds that keys wait which came in a full batch: more is in the queue, and may well be about the same keys."""
 
 Step = Callable[[str], None]
 """Called with the name of each step just taken; tests stop the process there."""
@@ -191,7 +194,7 @@ class Intake:
                 keys += self._keys(message)
             except UndecodableEventError as error:
                 poison.append((message, str(error)))
-        if not self._mark(keys):
+        if not self._mark(keys, BURST_WAIT if len(messages) >= BATCH else 0.0):
             return  # told to stop with the journal out of order: the messages come again
         self._step("journaled")
         spoilt = {message.id for message, why in poison if not self._put_aside(message, why)}
@@ -216,13 +219,13 @@ class Intake:
             about = fields(self._connection.name, arn, event.event_id)
             log.info("%s touched the registry", event.event_name, extra=about)
 
-    def _mark(self, keys: list[str]) -> bool:
+    def _mark(self, keys: list[str], wait: float) -> bool:
         """Write the keys, however long it takes; nothing is received meanwhile. False when stopped before."""
         backoff = self._backoff()
         while True:
             self._beat(CALL_SECONDS)
             try:
-                self._journal.mark_dirty(self._connection.name, keys)
+                self._journal.mark_dirty(self._connection.name, keys, wait=wait)
                 return True
             except JournalUnavailableError as error:
                 self._counters.failed("journal_errors", str(error))

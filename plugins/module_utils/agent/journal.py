@@ -205,8 +205,8 @@ class Journal:
         """The time that this journal goes by, in wall-clock seconds."""
         return self._clock()
 
-    def mark_dirty(self, connection: str, keys: Iterable[str], priority: int = EVENT) -> None:
-        """Write keys in one transaction; they are on disk when this returns."""
+    def mark_dirty(self, connection: str, keys: Iterable[str], priority: int = EVENT, *, wait: float = 0.0) -> None:
+        """Write keys in one transaction; they are on disk when this returns. A new one is ready in ``wait`` seconds."""
         now = self._clock()
         rows = [
             {
@@ -215,7 +215,7 @@ class Journal:
                 "priority": priority,
                 "generation": next(self._generations),
                 "now": now,
-                "ready": self._settling.ready(connection, key, now),
+                "ready": max(now + wait, self._settling.ready(connection, key, now)),
             }
             for key in dict.fromkeys(keys)
         ]

@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.errors import UnreadableQueueAnswerError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.intake import (
+    BURST_WAIT,
     HELD_ATTEMPT,
     Intake,
     held_attempt,
@@ -94,7 +95,20 @@ def test_ten_events_cost_as_many_calls_as_one(rig):
     rig.emulator.clear_calls()
     rig.intake.turn()
     assert rig.emulator.calls() == {"sqs.ReceiveMessage": 1, "sqs.DeleteMessageBatch": 1}
-    assert len(rig.keys()) == 10
+    assert rig.journal.backlog("prod").dirty == 10
+
+
+@pytest.mark.parametrize(("messages", "ready"), [(9, 9), (10, 0)])
+def test_keys_of_a_full_batch_wait_for_what_else_is_in_the_queue(rig, tmp_path, messages, ready):
+    rig.journal.close()
+    rig.journal = Journal(tmp_path / "still.db", clock=lambda: 1_800_000_000.0)
+    rig.intake = rig.make()
+    for number in range(messages):
+        rig.queue.send(event_body(package_arn("credit-risk", number + 1)))
+    rig.intake.turn()
+    assert rig.journal.backlog("prod").dirty == messages
+    assert len(rig.keys()) == ready
+    assert rig.journal.seconds_to_next(["prod"]) == (BURST_WAIT if ready == 0 else None)
 
 
 def test_duplicates_and_any_order_end_in_one_key(rig):
