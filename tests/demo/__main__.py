@@ -21,11 +21,13 @@ from typing import Any
 from tests.demo import live
 from tests.demo.emulators import CHECKOUT, Emulator, start
 from tests.demo.expectation import Row, compare
-from tests.demo.inventory import inventory
+from tests.demo.inventory import agent_settings, inventory
 from tests.demo.scenario import (
     DEFAULT_USER,
     PEOPLE,
+    USE_CASE,
     ConsoleSession,
+    create_inspector,
     fill_console,
     fill_registry,
     sagemaker_client,
@@ -34,8 +36,12 @@ from tests.harness.playbook import PlayResult, environment, run_playbook
 
 FOLDER = CHECKOUT / ".demo"
 PLAYBOOKS = CHECKOUT / "playbooks"
+# 72 objects for what is in SageMaker, and for the approved use case a model group, its ARN's way back, and a model.
+CONSOLE_WRITES = 75
+REGISTRY_WRITES = {"sagemaker.CreateModelPackageGroup": 1, "sagemaker.CreateModelPackage": 1}
+# One page a type, and the use cases with their groups and the packages of these.
 CONSOLE_QUERIES_AT_MOST = 6
-REGISTRY_READS_AT_MOST = 3
+REGISTRY_READS_AT_MOST = 4
 IDLE_MEGABYTES_AT_MOST = 120
 IDLE_SECONDS = 1.0
 # The receive that returned the event was under way before; the one counted is the next long poll.
@@ -68,7 +74,8 @@ class Demo:
         sagemaker = sagemaker_client(self.aws.url)
         fill_registry(sagemaker)
         session = ConsoleSession(self.console.url)
-        fill_console(session)
+        entity = fill_console(session)
+        create_inspector(self.aws.url, PLAYBOOKS / "files")
         self.inventory = inventory(self.folder, self.aws.url, self.console.url)
         print(f"AWS {self.aws.url}  console {self.console.url}  registry: 12 groups, 60 packages")
 
@@ -77,14 +84,19 @@ class Demo:
         self.sync()
         self.play("deploy_agent.yml", "Deploy the agent")
         self.agent_runs = True
-        self.live(sagemaker, session)
+        self.play("preflight.yml", "Check every link, and send a probe down the chain", wxgov_probe=True)
+        self.live(sagemaker, session, entity)
         self.compare(sagemaker, session)
 
-    def play(self, name: str, headline: str) -> PlayResult:
+    def play(self, name: str, headline: str, **extra_vars: Any) -> PlayResult:
         """Run one of the playbooks and show what it prints."""
-        self.say(f"{headline}  (ansible-playbook playbooks/{name})")
+        options = "".join(f" -e {name}={value}" for name, value in extra_vars.items())
+        self.say(f"{headline}  (ansible-playbook playbooks/{name}{options})")
         result = run_playbook(
-            PLAYBOOKS / name, inventory=self.inventory, on_line=lambda line: print(f"  {line}", end="", flush=True)
+            PLAYBOOKS / name,
+            inventory=self.inventory,
+            extra_vars=extra_vars,
+            on_line=lambda line: print(f"  {line}", end="", flush=True),
         )
         if result.rc:
             raise SystemExit(f"playbooks/{name} failed.")
@@ -99,23 +111,31 @@ class Demo:
         """Run the existing-model sync twice and count the calls."""
         assert self.aws
         assert self.console
-        for headline, writes in (("Synchronise the existing models", 72), ("Synchronise again: nothing to write", 0)):
+        rounds = (
+            ("Synchronise the existing models", CONSOLE_WRITES, REGISTRY_WRITES),
+            ("Synchronise again: nothing to write", 0, {}),
+        )
+        for headline, writes, made in rounds:
             self.aws.clear_calls()
             self.console.clear_calls()
             result = self.play("sync_existing.yml", headline)
             aws, console = self.aws.calls(), self.console.calls()
-            reads = sum(count for name, count in aws.items() if name.startswith("sagemaker."))
+            sagemaker = {name: count for name, count in aws.items() if name.startswith("sagemaker.")}
+            created = {name: count for name, count in sagemaker.items() if name.startswith("sagemaker.Create")}
+            reads = sum(sagemaker.values()) - sum(created.values())
             written = sum(count for name, count in console.items() if name in ("POST contents", "PUT contents"))
             print(f"  registry calls {aws}\n  console calls  {console}")
             print(f"  registry reads {reads}, console queries {console.get('POST query', 0)}, console writes {written}")
             if written != writes:
                 raise SystemExit(f"{writes} console writes were expected, {written} were made.")
+            if created != made:
+                raise SystemExit(f"In SageMaker {made} was expected, {created} was made.")
             if reads > REGISTRY_READS_AT_MOST or console["POST query"] > CONSOLE_QUERIES_AT_MOST:
                 raise SystemExit("More reads were made than a registry of this size needs.")
             if not writes:
                 self.require_unchanged(result)
 
-    def live(self, sagemaker: Any, session: ConsoleSession) -> None:
+    def live(self, sagemaker: Any, session: ConsoleSession, entity: str) -> None:
         """Make live changes and show how long each took to reach the console."""
         self.say("Change things in SageMaker through plain boto3 and watch the console")
         for change in live.changes():
@@ -123,6 +143,12 @@ class Demo:
             waited = "nothing to wait for" if arrival.seconds is None else f"{1000 * arrival.seconds:6.0f} ms"
             print(f"  {change.title:45} {waited}", flush=True)
         self.cost_of_one_event(sagemaker)
+        faster = agent_settings(console_poll_seconds=1)
+        self.play("deploy_agent.yml", "Let the agent look for decisions every second", sync_agent_settings=faster)
+        self.say("Decide things in the console and watch SageMaker")
+        for decision in live.decisions(entity):
+            arrival = live.decide(decision, sagemaker, session)
+            print(f"  {arrival.title:45} {1000 * (arrival.seconds or 0):6.0f} ms", flush=True)
 
     def cost_of_one_event(self, sagemaker: Any) -> None:
         """Let the agent fall idle, change one package, and count every call that follows."""
@@ -149,7 +175,8 @@ class Demo:
     def compare(self, sagemaker: Any, session: ConsoleSession) -> None:
         """Compare both sides field by field, print the table, and exit when they differ."""
         self.say("Compare what the console holds with what the registry holds")
-        rows = compare(sagemaker, session, live.DELETED, DEFAULT_USER)
+        use_cases = {live.slug(name): name for name in (USE_CASE, live.NEW_USE_CASE)}
+        rows = compare(sagemaker, session, live.DELETED, DEFAULT_USER, use_cases)
         print(f"  {'registry':9} {'console':26} {'status':18} {'owner':16} differences")
         for row in rows:
             print(f"  {line(row)}")

@@ -34,10 +34,15 @@ class Row:
     differences: tuple[str, ...]
 
 
-def compare(sagemaker: Any, console: ConsoleSession, deleted: Iterable[str], default_user: str) -> list[Row]:
-    """Return a row for every group and package there is or was (`deleted` names those that are no more)."""
+def compare(
+    sagemaker: Any, console: ConsoleSession, deleted: Iterable[str], default_user: str, use_cases: Mapping[str, str]
+) -> list[Row]:
+    """Return a row for every group and package there is or was (`deleted` names those that are no more).
+
+    `use_cases` has, by model package group, the use case that it was made for: it hangs under that one.
+    """
     objects = _console_objects(console)
-    expected = {**_expected_groups(sagemaker), **_expected_packages(sagemaker, default_user)}
+    expected = {**_expected_groups(sagemaker, use_cases), **_expected_packages(sagemaker, default_user)}
     gone = {arn: _expected_gone(arn) for arn in deleted if arn not in expected}
     rows = [
         _row(arn, arn in expected, values, objects.pop(arn, []), console)
@@ -56,12 +61,13 @@ def _console_objects(console: ConsoleSession) -> dict[str, list[dict[str, Any]]]
     return found
 
 
-def _expected_groups(sagemaker: Any) -> dict[str, dict[str, Any]]:
+def _expected_groups(sagemaker: Any, use_cases: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     expected = {}
     for summary in _pages(sagemaker, "list_model_package_groups", "ModelPackageGroupSummaryList"):
         name = summary["ModelPackageGroupName"]
         text = summary.get("ModelPackageGroupDescription") or f"Amazon SageMaker model package group {name}."
-        expected[summary["ModelPackageGroupArn"]] = {"name": name, "description": text, "parent": ENTITY}
+        parent = use_cases.get(name, ENTITY)
+        expected[summary["ModelPackageGroupArn"]] = {"name": name, "description": text, "parent": parent}
     return expected
 
 

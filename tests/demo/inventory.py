@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.demo.emulators import CHECKOUT
-from tests.demo.scenario import ACCOUNT, AGENT_ACCOUNT, DEFAULT_USER, ENTITY, REGION
+from tests.demo.scenario import ACCOUNT, AGENT_ACCOUNT, DEFAULT_USER, ENTITY, INSPECTOR_ROLE, REGION
 
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
 
@@ -23,6 +23,11 @@ def aws_environment(endpoint: str, account: str) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": account,
         "AWS_SECRET_ACCESS_KEY": "emulated",
     }
+
+
+def agent_settings(*, console_poll_seconds: int) -> dict[str, Any]:
+    """The agent's settings; the status page takes any free port."""
+    return {"listen": "127.0.0.1:0", "console_poll_seconds": console_poll_seconds}
 
 
 def inventory(folder: Path, aws: str, console: str) -> dict[str, Any]:
@@ -56,6 +61,8 @@ def inventory(folder: Path, aws: str, console: str) -> dict[str, Any]:
         "sync_agent_connections_dir": str(folder / "connections.d"),
         "sync_agent_wheelhouse": str(CHECKOUT / ".ansible" / "wheelhouse"),
         "sync_agent_environment": aws_environment(aws, AGENT_ACCOUNT),
+        "sync_agent_settings": agent_settings(console_poll_seconds=3600),  # the calls of one event are counted first
+        "wxgov_inspector_role_arn": f"arn:aws:iam::{{account_id}}:role/{INSPECTOR_ROLE}",
     }
     return {
         "all": {

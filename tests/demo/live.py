@@ -1,6 +1,6 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Live changes: what people do in SageMaker while the agent runs, and what the console must show for each."""
+"""Live changes: what people do on either side while the agent runs, and what the other side must show for each."""
 
 from __future__ import annotations
 
@@ -12,22 +12,32 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tests.demo.expectation import ARN_FIELD, STATUS
-from tests.demo.scenario import ACCOUNT, REGION, ConsoleSession, model_card
+from tests.demo.scenario import ACCOUNT, APPROVED, REGION, USE_CASE_STATUS, ConsoleSession, model_card
 
 PATIENCE = 30.0
 """Seconds after which a change that the console does not show counts as lost."""
 
 STEM = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"
 NEW_GROUP = "energy-saver"
+NEW_USE_CASE = "Early warning"
 
 
 @dataclass(frozen=True)
 class Change:
-    """One change: the calls, and a look at the console that says whether it has arrived (None: nothing to wait for)."""
+    """One change in SageMaker: the calls, and a look at the console whether it has arrived (None: nothing to await)."""
 
     title: str
     make: Callable[[Any], object]
     arrived: Callable[[ConsoleSession], bool] | None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One change in the console: the request, and a look at both sides that says whether it has arrived."""
+
+    title: str
+    make: Callable[[ConsoleSession], object]
+    arrived: Callable[[Any, ConsoleSession], bool]
 
 
 @dataclass(frozen=True)
@@ -110,6 +120,25 @@ def changes() -> list[Change]:
     ]
 
 
+def decisions(entity: str) -> list[Decision]:
+    """Return what governance people do, in order; `entity` is the business entity's id."""
+    decided, first = package_arn("lead-scoring", 2), package_arn(slug(NEW_USE_CASE), 1)
+    return [
+        Decision(
+            "model status: Development Complete",
+            lambda console: _set(console, _objects(console, "Model", decided)[0], STATUS, "Development Complete"),
+            lambda sagemaker, _console: _stage(sagemaker, decided) == ("Development", "Complete"),
+        ),
+        Decision(
+            "a new use case, approved: group, package, model",
+            lambda console: console.create("Register", NEW_USE_CASE, entity, **{USE_CASE_STATUS: {"name": APPROVED}}),
+            lambda sagemaker, console: (
+                _has_package(sagemaker, slug(NEW_USE_CASE)) and bool(_objects(console, "Model", first))
+            ),
+        ),
+    ]
+
+
 DELETED = (package_arn(NEW_GROUP, 1), package_arn(NEW_GROUP, 2), group_arn(NEW_GROUP))
 
 
@@ -126,11 +155,43 @@ def play(change: Change, sagemaker: Any, console: ConsoleSession) -> Arrival:
     raise SystemExit(f"The console does not show this change after {PATIENCE:g} s: {change.title}.")
 
 
+def decide(decision: Decision, sagemaker: Any, console: ConsoleSession) -> Arrival:
+    """Make a change in the console and wait for it. Raises SystemExit when it does not arrive in time."""
+    decision.make(console)
+    made = time.monotonic()
+    while time.monotonic() - made < PATIENCE:
+        if decision.arrived(sagemaker, console):
+            return Arrival(decision.title, time.monotonic() - made)
+        time.sleep(0.02)
+    raise SystemExit(f"This decision has not arrived after {PATIENCE:g} s: {decision.title}.")
+
+
+def slug(name: str) -> str:
+    """The name of the model package group of a use case."""
+    return name.lower().replace(" ", "-")
+
+
 def approve_once_more(sagemaker: Any) -> None:
     """Change one package."""
     sagemaker.update_model_package(
         ModelPackageArn=package_arn("lead-scoring", 1), ModelApprovalStatus="Approved", ApprovalDescription="once more"
     )
+
+
+def _set(console: ConsoleSession, object_id: str, field: str, value: str) -> None:
+    document = console.get(object_id)
+    body = {key: document[key] for key in ("type_definition_id", "name", "title", "description")}
+    console.update(object_id, {**body, "fields": [{"name": field, "value": {"name": value}}]})
+
+
+def _stage(sagemaker: Any, arn: str) -> tuple[str | None, str | None]:
+    cycle = sagemaker.describe_model_package(ModelPackageName=arn).get("ModelLifeCycle", {})
+    return cycle.get("Stage"), cycle.get("StageStatus")
+
+
+def _has_package(sagemaker: Any, group: str) -> bool:
+    groups = sagemaker.list_model_package_groups(NameContains=group)["ModelPackageGroupSummaryList"]
+    return bool(groups and sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"])
 
 
 def _register(sagemaker: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -19,6 +20,9 @@ AGENT_ACCOUNT = "444455556666"
 REGION = "us-east-1"
 ENTITY = "SageMaker production"
 USE_CASE = "Customer retention"
+USE_CASE_STATUS = "MRG-AIFacts-ModelUseCase:Status"
+APPROVED = "Approved for Development"
+INSPECTOR_ROLE = "wxgov-inspector"
 DEFAULT_USER = "governance.team"
 PEOPLE = {"alice": "alice@example.com", "bob": "bob@example.com", DEFAULT_USER: "governance@example.com"}
 
@@ -162,8 +166,30 @@ def model_card(algorithm: str, status: str = "Draft") -> dict[str, str]:
 
 
 def fill_console(console: ConsoleSession) -> str:
-    """Create the root business entity and an approved use case under it; return the entity's id."""
+    """Create the root business entity and an approved use case under it; return the entity's id.
+
+    The use case has no models yet: the synchronisation gives it a model package group with a first package.
+    """
     entity = console.create("SOXBusEntity", ENTITY)
-    status = {"MRG-AIFacts-ModelUseCase:Status": {"name": "Approved for Development"}}
-    console.create("Register", USE_CASE, entity, **status)
+    console.create("Register", USE_CASE, entity, **{USE_CASE_STATUS: {"name": APPROVED}})
     return entity
+
+
+def create_inspector(endpoint: str, policies: Path, account: str = ACCOUNT) -> None:
+    """Create the role with which the preflight looks and probes, with the two policies that the playbook ships."""
+    iam = boto3.client(
+        "iam",
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=account,
+        aws_secret_access_key="emulated",
+    )
+    agent = {"AWS": f"arn:aws:iam::{AGENT_ACCOUNT}:root"}
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": agent, "Action": "sts:AssumeRole"}],
+    }
+    iam.create_role(RoleName=INSPECTOR_ROLE, AssumeRolePolicyDocument=json.dumps(trust))
+    for name in ("inspector-policy", "probe-policy"):
+        document = (policies / f"{name}.json").read_text()
+        iam.put_role_policy(RoleName=INSPECTOR_ROLE, PolicyName=name, PolicyDocument=document)
