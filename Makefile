@@ -75,6 +75,10 @@ bench-onboarding: $(READY)  ## Onboard ten accounts, ours against the modules th
 bench-existing: $(READY)  ## Synchronise 1,000 and 10,000 packages, against a naive walk over the same ones
 	$(BIN)/python -m tests.bench.existing_sync
 
+.PHONY: bench-agent
+bench-agent: $(READY)  ## Race the agent against a naive loop over one queue
+	$(BIN)/python -m tests.bench.agent
+
 .PHONY: pictures
 pictures: $(READY)  ## Take the documentation's pictures of the agent's status page anew
 	PYTHONPATH=$(COLLECTIONS) $(BIN)/python -m tests.harness.status_pictures docs/images

@@ -29,7 +29,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tests.bench.agent_site import Process, Site, running, site, wait_for
+from tests.bench.agent_site import CLOCK_TICKS, Process, Site, running, site, wait_for
 from tests.bench.agent_standins import REGION
 
 NEAR, FAR = 0.005, 0.15
@@ -85,6 +85,7 @@ class Contest:
     def __init__(self, where: Site, settings: Mapping[str, Any]) -> None:
         self._site = where
         self._settings = settings
+        self._written = 0
 
     def prepare(self, packages: int) -> None:
         """Let the console have an object for each package."""
@@ -150,10 +151,11 @@ class Contest:
         self._site.tell(self._site.console, latency=load.latency)
         self._site.fill(load.packages, load.each)
         self._site.forget_calls()
+        self._written = self._site.seen()["writes"]
 
     def _watch(self, who: str, contender: Process, load: Load, *, works: bool) -> Measure:
         wait_for("it received", lambda: self._site.received() > 0, alive=contender)
-        started, before = time.monotonic(), self._site.seen()
+        started = time.monotonic()
         cpu, queue_cpu = contender.cpu(), self._site.queues.cpu()
         try:
             if works:
@@ -168,9 +170,9 @@ class Contest:
             packages=load.packages,
             latency=load.latency,
             seconds=time.monotonic() - started,
-            cpu=contender.cpu() - cpu,
+            cpu=max(1 / CLOCK_TICKS, contender.cpu() - cpu),  # the kernel counts in ticks
             queue_cpu=self._site.queues.cpu() - queue_cpu,
-            writes=self._site.seen()["writes"] - before["writes"],
+            writes=self._site.seen()["writes"] - self._written,
         )
 
 
@@ -192,7 +194,7 @@ def idle(where: Site, settings: Mapping[str, Any], turns: int) -> Idle:
     where.new_queue()
     where.tell(where.console, latency=NEAR)
     with running(where.start_agent(settings)) as agent:
-        wait_for("the agent swept", lambda: bool(where.status().get("last_full_sweep_at")), alive=agent)
+        wait_for("the agent swept", where.has_swept, alive=agent)
         megabytes = agent.megabytes()
         delays = [_delay(where, turn, agent) for turn in range(turns)]
     return Idle(NEAR, statistics.median(delays), max(delays), megabytes)
@@ -254,7 +256,7 @@ def sweep(where: Site, settings: Mapping[str, Any], packages: int) -> Swept:
     where.tell(where.console, latency=FAR)
     started = time.monotonic()
     with running(where.start_agent(settings)) as agent:
-        wait_for("the sweep was through", lambda: bool(where.status().get("last_full_sweep_at")), alive=agent)
+        wait_for("the sweep was through", where.has_swept, alive=agent)
         seconds, cpu, megabytes = time.monotonic() - started, agent.cpu(), agent.megabytes("VmHWM")
     where.tell(where.registry, packages=0)
     return Swept(packages, seconds, cpu, megabytes)
@@ -324,7 +326,6 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--rulebook-collections", type=pathlib.Path, help="where it finds amazon.aws 11 or later")
     parser.add_argument("--json", type=pathlib.Path, help="write the measures to this file too")
     given = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_arguments: sys.exit(1))  # so that no process is left over
     settings = {"workers": given.workers} if given.workers else {}
     measures: list[Measure] = []
     print(f"| {HEADER} |\n{'|---' * (HEADER.count('|') + 1)}|", flush=True)
@@ -349,4 +350,5 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_arguments: sys.exit(1))  # so that no process is left over
     main(sys.argv[1:])

@@ -206,6 +206,7 @@ class Site:
             console=ConsoleEndpoint(self.console.url, "mcsp", login),
         )
         DirectoryStore(self.folder / "connections.d").save(connection)
+        (self.folder / "state" / "status.json").unlink(missing_ok=True)  # of the agent before
         command = [sys.executable, *profiler(), "-m", AGENT, "run", "--config", str(config)]
         return Process(command, self.environment(), log=self.folder / "agent.log")
 
@@ -216,6 +217,10 @@ class Site:
         except FileNotFoundError:
             return {}
         return dict(json.loads(text)["connections"].get("bench", {}))
+
+    def has_swept(self) -> bool:
+        """Whether the agent that was started last has gone through the registry once."""
+        return bool(self.status().get("counts", {}).get("sweeps_full"))
 
 
 def event(arn: str) -> str:
