@@ -11,6 +11,7 @@ COLLECTIONS := .ansible/collections
 WHEELHOUSE := .ansible/wheelhouse
 TOOLS := .ansible/tools
 READY := $(VENV)/.ready
+TOOLS_READY := $(TOOLS)/.ready
 # Linters call ansible by name.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
@@ -23,7 +24,7 @@ help:  ## Show the targets
 .PHONY: setup
 setup: $(READY)  ## Make the virtual environment and fetch the dependencies (a second run does nothing)
 
-$(READY): requirements-dev.txt dev/constraints.txt dev/fetch_collections.py dev/link_checkout.py dev/install_system_packages.py roles/sync_agent/files/requirements.txt
+$(READY): requirements-dev.txt dev/constraints.txt dev/fetch_collections.py dev/link_checkout.py roles/sync_agent/files/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {sys.version.split()[0]}. Name another one: make PYTHON=python3.12 …")'
 	@rm -f $@
 	$(PYTHON) -m venv $(VENV)
@@ -31,7 +32,11 @@ $(READY): requirements-dev.txt dev/constraints.txt dev/fetch_collections.py dev/
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --dest $(WHEELHOUSE) -r roles/sync_agent/files/requirements.txt
 	$(BIN)/python dev/fetch_collections.py $(COLLECTIONS) amazon.aws community.aws
 	$(BIN)/python dev/link_checkout.py $(COLLECTIONS)
-	$(BIN)/python dev/install_system_packages.py $(TOOLS)
+	@touch $@
+
+# Browser, promtool and systemd-analyze: for the tests alone, so that the demo needs no more than Python.
+$(TOOLS_READY): dev/install_system_packages.py
+	$(PYTHON) dev/install_system_packages.py $(TOOLS)
 	@touch $@
 
 .PHONY: demo
@@ -52,11 +57,11 @@ lint: $(READY)  ## Linters and type checks
 	$(BIN)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all --skip-rstcheck .
 
 .PHONY: unit
-unit: $(READY)  ## Unit tests
+unit: $(READY) $(TOOLS_READY)  ## Unit tests
 	$(BIN)/python -m pytest tests/unit -n 2
 
 .PHONY: integration
-integration: $(READY)  ## Playbooks and the agent against the emulators
+integration: $(READY) $(TOOLS_READY)  ## Playbooks and the agent against the emulators
 	$(BIN)/python -m pytest tests/integration -n 2
 
 .PHONY: sanity
@@ -80,7 +85,7 @@ bench-agent: $(READY)  ## Race the agent against a naive loop over one queue
 	$(BIN)/python -m tests.bench.agent
 
 .PHONY: pictures
-pictures: $(READY)  ## Take the documentation's pictures of the agent's status page anew
+pictures: $(READY) $(TOOLS_READY)  ## Take the documentation's pictures of the agent's status page anew
 	PYTHONPATH=$(COLLECTIONS) $(BIN)/python -m tests.harness.status_pictures docs/images
 
 .PHONY: clean
