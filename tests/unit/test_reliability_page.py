@@ -17,6 +17,7 @@ FOLDERS = {
     "connection/": "tests/unit/module_utils/connection/",
     "sync/": "tests/integration/sync/",
     "agent/": "tests/integration/agent/",
+    "schedules/": "tests/integration/schedules/",
 }
 _NAMED = re.compile(r"`([\w/]+\.py|…)(?:::(\w+))?`")
 
