@@ -244,7 +244,7 @@ def stop_under_load(where: Site, settings: Mapping[str, Any], packages: int) -> 
 class Swept:
     """A full sweep over a registry that the console knows nothing of: seconds, CPU, memory."""
 
-    packages: int
+    marked: int
     seconds: float
     cpu: float
     megabytes: float
@@ -258,8 +258,9 @@ def sweep(where: Site, settings: Mapping[str, Any], packages: int) -> Swept:
     with running(where.start_agent(settings)) as agent:
         wait_for("the sweep was through", where.has_swept, alive=agent)
         seconds, cpu, megabytes = time.monotonic() - started, agent.cpu(), agent.megabytes("VmHWM")
+        marked = where.status()["counts"]["sweep_marked"]
     where.tell(where.registry, packages=0)
-    return Swept(packages, seconds, cpu, megabytes)
+    return Swept(marked, seconds, cpu, megabytes)
 
 
 # ---- report
