@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 
 from ..connection.model import Connection
 from ..console.client import ConsoleClient
-from ..console.errors import RefusedError, UnknownOutcomeError
-from ..console.objects import ConsoleObject, NewObject, ObjectChange, Scalar
+from ..console.errors import RefusedError
+from ..console.objects import NewObject, ObjectChange, Scalar
 from ..registry.arn import group_key
 from ..registry.writer import RegistryWriter
 from .console_reader import ConsoleReader
-from .errors import ParentMissingError, SyncError
+from .creation import create_ours
+from .errors import ParentMissingError
 from .mapping import Kind
 from .metrics import MetricWrite, metric_name, plan_metrics
 from .model_card import Metric
@@ -108,19 +109,11 @@ class Applier:
 
     def _created(self, operation: Create, new: NewObject) -> str:
         try:
-            created = self._client.create_object(new)
-        except UnknownOutcomeError:
-            # The answer was lost, the object may be there: its ARN tells. If it is not, the request is safe to repeat.
-            record, _taken = self._reader.find(operation.kind, operation.arn)
-            if record is not None:
-                return record.id
-            created = self._client.create_object(new)
+            return create_ours(self._client, self._reader, operation.kind, operation.arn, new)
         except RefusedError:
             if operation.group_name is not None:
                 self.groups.forget(operation.group_name)  # deleted by hand in the console? Look next time
             raise
-        self._require_ours(operation, created)
-        return created.id
 
     def _parent_id(self, operation: Create) -> str:
         if operation.group_name is None:
@@ -141,14 +134,6 @@ class Applier:
                 return self.apply(plan_creation(projection, self._reader.names, lambda name: name.lower() in taken))
             self.groups.put(group_name, record.id)
             return record.id
-
-    def _require_ours(self, operation: Create, created: ConsoleObject) -> None:
-        arn = created.fields.get(self._reader.names.arn)
-        if arn != operation.arn:
-            raise SyncError(
-                f"The console answered the creation of {operation.name!r} with object {created.id}, whose "
-                f"{self._reader.names.arn} is {arn!r} and not {operation.arn!r}. Look at that object first."
-            )
 
     def _change(self, operation: Change) -> str:
         if operation.registry is not None:

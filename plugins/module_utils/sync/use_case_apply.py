@@ -17,12 +17,12 @@ finds by ARN and tags what there is.
 from __future__ import annotations
 
 from ..console.client import ConsoleClient
-from ..console.errors import UnknownOutcomeError
 from ..console.objects import ConsoleObject, NewObject, ObjectChange, Scalar
 from ..registry.client import RegistryClient
 from ..registry.errors import NameTakenError
 from ..registry.writer import RegistryWriter
 from .console_reader import ConsoleReader
+from .creation import create_ours
 from .errors import UseCaseError
 from .mapping import Kind
 from .use_case_names import first_package_token, is_ours
@@ -56,7 +56,8 @@ class UseCaseApplier:
     def apply(self, operation: UseCaseOperation) -> str | None:
         """Carry out one operation and return the id of the console's model group, if that is what it was about.
 
-        Raises the errors of console and registry, and UseCaseError: plan again then.
+        Raises the errors of console and registry, SyncError when the console answers with a foreign object, and
+        UseCaseError for a name that somebody else has taken: plan again then.
         """
         if isinstance(operation, UpdateCard):
             self._writer.update_package(operation.arn, card=operation.change.card)
@@ -70,7 +71,7 @@ class UseCaseApplier:
 
     def _announce_group(self, operation: Provision) -> str:
         if operation.group is None:
-            return self._create_console_group(operation).id
+            return self._create_console_group(operation)
         if operation.announce:
             self._announce(operation.group, operation.arn)
         return operation.group.id
@@ -86,7 +87,7 @@ class UseCaseApplier:
         )
         self._console.update_object(found.id, change)
 
-    def _create_console_group(self, operation: Provision) -> ConsoleObject:
+    def _create_console_group(self, operation: Provision) -> str:
         names = self._reader.names
         new = NewObject(
             type_name=self._reader.targets[Kind.GROUP].type_name,
@@ -96,19 +97,7 @@ class UseCaseApplier:
             primary_parent_id=operation.case.id,
             fields={names.arn: operation.arn, names.state: ANNOUNCED},
         )
-        try:
-            created = self._console.create_object(new)
-        except UnknownOutcomeError:
-            # The answer was lost, the object may be there: its ARN tells. If it is not, the request is safe to repeat.
-            record, _taken = self._reader.find(Kind.GROUP, operation.arn)
-            found = None if record is None else self._console.get_object(record.id)
-            created = found or self._console.create_object(new)
-        if self._arn(created) != operation.arn:
-            raise UseCaseError(
-                f"The console answered the creation of the model group {operation.name!r} with object {created.id}, "
-                f"whose {names.arn} is {self._arn(created)!r} and not {operation.arn!r}. Look at that object first."
-            )
-        return created
+        return create_ours(self._console, self._reader, Kind.GROUP, operation.arn, new)
 
     def _make_group(self, operation: Provision, group_id: str) -> None:
         try:
