@@ -238,8 +238,8 @@ runs:
       returned: always
       sample:
         phase: vanished model groups
-        phase_number: 4
-        phases: 4
+        phase_number: 5
+        phases: 5
         done: 0
         total: 0
         phase_seconds: 0.0
@@ -295,7 +295,7 @@ def main() -> None:
     result = {
         "changed": any(run.report.changed for run in runs),
         "runs": [run.as_dict() for run in runs],
-        "diff": [run.report.diff() for run in runs],
+        **({"diff": [run.report.diff() for run in runs]} if module._diff else {}),
     }
     for run in runs:
         if run.report.counts["held"]:

@@ -116,7 +116,7 @@ runs:
         per_second: 82.1
         phase: models
         phase_number: 2
-        phases: 4
+        phases: 5
         phase_done: 1200
         phase_total: 10000
         seconds_left: 107.2

@@ -37,7 +37,7 @@ _METHODS = {
 class RegistryClient:
     """One registry; may be used by several threads (boto3 clients may).
 
-    ``calls`` counts calls by operation, a call that botocore repeats once. `window` is how many records a walk reads
+    A call that botocore repeats is counted once. `window` is how many records a walk reads
     before it begins a new window (registry.walk).
     """
 
@@ -45,7 +45,13 @@ class RegistryClient:
         self._sagemaker = sagemaker
         self._window = window
         self._lock = threading.Lock()
-        self.calls: Counter[str] = Counter()
+        self._calls: Counter[str] = Counter()
+
+    @property
+    def calls(self) -> Counter[str]:
+        """Calls so far by operation."""
+        with self._lock:
+            return self._calls.copy()
 
     def describe_group(self, name_or_arn: str) -> ModelPackageGroup | None:
         """Return the group, or None when the service says that it does not exist (1 call)."""
@@ -60,10 +66,6 @@ class RegistryClient:
     def search_groups(self) -> Iterator[ModelPackageGroup]:
         """Yield all groups, oldest first: one call for every 100."""
         return self._groups(self.search_walk(GROUP, "CreationTime", BEGINNING))
-
-    def search_packages(self) -> Iterator[ModelPackage]:
-        """Yield all versioned packages, oldest first: one call for every 100."""
-        return self._packages(self.search_walk(PACKAGE, "CreationTime", BEGINNING))
 
     def search_packages_modified_since(self, moment: datetime) -> Iterator[ModelPackage]:
         """Yield the versioned packages whose LastModifiedTime is not earlier: one call for every 100."""
@@ -113,7 +115,7 @@ class RegistryClient:
     def call(self, operation: str, **request: Any) -> Mapping[str, Any]:
         """Make one call and return its answer. Raises RegistryCallError; DeniedError where AWS denies it."""
         with self._lock:
-            self.calls[operation] += 1
+            self._calls[operation] += 1
         try:
             answer: Mapping[str, Any] = getattr(self._sagemaker, _METHODS[operation])(**request)
         except Exception as error:  # botocore is imported by the caller only; its errors have no other common root

@@ -11,6 +11,7 @@ a group whose creation was repeated is a NameTakenError, upon which the caller l
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -24,16 +25,22 @@ _METHODS = {
     "CreateModelPackage": "create_model_package",
     "CreateModelPackageGroup": "create_model_package_group",
     "ListTags": "list_tags",
-    "AddTags": "add_tags",
 }
 
 
 class RegistryWriter:
-    """One registry; may be used by several threads (boto3 clients may). ``calls`` counts requests by operation."""
+    """One registry; may be used by several threads (boto3 clients may)."""
 
     def __init__(self, sagemaker: Any) -> None:
         self._sagemaker = sagemaker
-        self.calls: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._calls: Counter[str] = Counter()
+
+    @property
+    def calls(self) -> Counter[str]:
+        """Requests so far by operation."""
+        with self._lock:
+            return self._calls.copy()
 
     def update_package(
         self,
@@ -95,13 +102,10 @@ class RegistryWriter:
                 return found
             request["NextToken"] = answer["NextToken"]
 
-    def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
-        """Set tags of a group or package and leave its other tags alone (1 call). Raises RegistryCallError."""
-        self._call("AddTags", ResourceArn=arn, Tags=_tag_list(tags))
-
     def _call(self, operation: str, key: str | None = None, **request: Any) -> Any:
         """Return the answer, or its `key`, which must be there."""
-        self.calls[operation] += 1
+        with self._lock:
+            self._calls[operation] += 1
         try:
             answer: Mapping[str, Any] = getattr(self._sagemaker, _METHODS[operation])(**request)
         except Exception as error:  # botocore is imported by the caller only; its errors have no other common root

@@ -19,7 +19,6 @@ from typing import Any
 
 from ..console.errors import LoginRefusedError, UnreachableError
 from ..console.limiter import Priority, calling_for
-from ..errors import WxgovError
 from .errors import SyncError
 from .guard import GuardSettings
 from .phases import Outcome, Phase, PlannedOperation, Tally, sentence_of
@@ -96,8 +95,8 @@ class ExistingModelSync:
                     report.progress = Progress(phase.name, number, len(self._phases))
                     show()
                     _PhaseRun(phase, report, pool, self._settings, clock, show).run()
-        except WxgovError as error:
-            report.error = str(error)
+        except Exception as error:  # what was written until here is in the report, and must not go with it
+            report.error = sentence_of(error)
         finally:
             show()
 

@@ -48,11 +48,13 @@ class OwnerDirectory:
 
     def owner_of(self, package: ModelPackage) -> str:
         """Return the console user name for a package's owner (one look-up for every name not seen before)."""
+        accounts: dict[str, str | None] = {}  # of its own: `forget` may be called while this goes on
         candidates = owner_candidates(package)
         for candidate in candidates:
-            if self._account(candidate) is not None:
+            accounts[candidate] = self._account(candidate)
+            if accounts[candidate] is not None:
                 break
-        return choose_owner(candidates, self._accounts, self._default_user)
+        return choose_owner(candidates, accounts, self._default_user)
 
     def forget(self) -> None:
         """Look every name up again from now on (accounts come and go)."""

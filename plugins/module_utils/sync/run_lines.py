@@ -14,7 +14,7 @@ COLUMNS = ("created", "updated", "decommissioned", "restored", "unchanged", "hel
 def progress_line(run: Mapping[str, Any]) -> str:
     """Return one line on a run that goes on, as the module sync_run_info lists it.
 
-    Such as ``production: models (2/4) 1200/10000, 82.1/s, 1m 47s left, 0 failed, SageMaker throttled 12 calls``.
+    Such as ``production: models (3/5) 1200/10000, 82.1/s, 1m 47s left, 0 failed, SageMaker throttled 12 calls``.
     """
     progress, report = run["progress"], run["report"]
     if not progress["phase"]:

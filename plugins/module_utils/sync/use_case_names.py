@@ -17,7 +17,6 @@ from collections.abc import Mapping
 USE_CASE_TAG = "wxgov:use-case-id"
 GROUP_TAG = "wxgov:model-group-id"
 CONSOLE_TAG = "wxgov:console"
-TAG_PREFIX = "wxgov:"
 
 LONGEST_NAME = 63
 """SageMaker's EntityName: ``[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}``."""

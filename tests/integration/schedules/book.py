@@ -65,6 +65,7 @@ class Package:
     console_status: str | None = None
     console_status_turn: int = -1
     card_archived: bool = False
+    card_archived_turn: int = -1
     was_archived: bool = False
     is_there: bool = True
 
@@ -196,7 +197,9 @@ def _package(
 
 def _status(package: Package, status: str | None, cycle: Cycle) -> Iterator[str]:
     if not package.is_there or package.card_archived:
-        if status != RETIRED:
+        # Who takes a model back into use in the console, whose card stays archived, is not overruled.
+        taken_back = package.is_there and package.console_status_turn > package.card_archived_turn
+        if status not in {RETIRED, package.console_status if taken_back else RETIRED}:
             yield f"{package.arn} is deleted or its card archived, and its status is {status!r}"
     elif (status, cycle) not in package.allowed_pairs():
         yield f"{package.arn}: {status!r} with {cycle}, not one of {package.allowed_pairs()}"

@@ -142,6 +142,8 @@ class Sides:
         self.sagemaker.update_model_package(ModelPackageArn=package.arn, ModelCard=_card(algorithm, status))
         value = package.values[ALGORITHM]
         value.registry, value.registry_turn = algorithm, self.book.next_turn()
+        if status == "Archived" and not package.card_archived:
+            package.card_archived_turn = value.registry_turn
         package.card_archived = status == "Archived"
         return _event("UpdateModelPackage", {"modelPackageArn": package.arn}, {"modelPackageArn": package.arn})
 

@@ -3,7 +3,7 @@
 """Random schedules of changes, late, doubled, swapped and lost events, kills, throttling and outages.
 
 After each schedule one full sweep must do: then the console equals what the book says, nothing is there twice, nothing
-foreign was touched, and another sweep writes nothing (I1, I3, I4, I5, I7 of the agent's invariants).
+foreign was touched, and another sweep writes nothing (I1, I4, I5 and I7 of the agent's invariants).
 
 ``TEST_SCHEDULES=20000`` runs more of them, ``TEST_SEED=…`` others. A failing one is printed as the steps
 that lead to it; the same seed finds it again, and a seed that is given shrinks it as well.

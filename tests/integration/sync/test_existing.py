@@ -28,7 +28,7 @@ def test_a_grown_registry_costs_few_reads_one_write_an_object_and_nothing_twice(
     assert sum(world.aws.calls().values()) <= 3
     assert calls["POST query"] <= 6
     assert world.writes() == calls["POST contents"] == 72
-    rows = compare(world.sagemaker, world.session, (), "governance.team")
+    rows = compare(world.sagemaker, world.session, (), "governance.team", {})
     assert len(rows) == 72
     assert [row for row in rows if row.differences] == []
 

@@ -136,14 +136,16 @@ def test_a_connection_that_is_stopped_is_a_failure_unless_never(site: Site, fail
     assert "no longer in the console" in result["runs"][0]["error"]
 
 
-def test_what_is_held_back_is_no_failure_and_warned_of(site: Site) -> None:
+def test_what_is_held_back_is_no_failure_and_warned_of(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
     (package,) = site.world.register("churn")
     site.sync()
     site.world.sagemaker.delete_model_package(ModelPackageName=package)
     result = site.sync()
     assert not result.get("failed")
     assert result["runs"][0]["counts"]["held"] == 1
-    assert "production: 1 decommissions were held back" in str(result["warnings"])
+    # Where the controller's code is loaded in this process too, ansible-core prints a warning instead of returning it.
+    warned = f"{result.get('warnings', '')} {capfd.readouterr().err}"
+    assert "production: 1 decommissions were held back" in " ".join(warned.split())
 
 
 def test_connections_go_on_without_each_other(site: Site) -> None:

@@ -47,7 +47,7 @@ def test_it_ends_where_search_would_have_and_describes_each_package_once(denied:
         DESCRIBE: 60,
     }
     assert any("Search is denied" in note and "60 of them described" in note for note in report.notes)
-    rows = compare(denied.sagemaker, denied.session, (), "governance.team")
+    rows = compare(denied.sagemaker, denied.session, (), "governance.team", {})
     assert [row for row in rows if row.differences] == []
 
     again, calls = run(denied, tmp_path)

@@ -79,3 +79,16 @@ def test_the_choice_is_a_known_account_or_the_default(candidates, accounts):
     chosen = choose_owner(tuple(candidates), accounts, "default")
     known = [accounts[candidate] for candidate in candidates if accounts.get(candidate)]
     assert chosen == (known[0] if known else "default")
+
+
+def test_a_sweep_that_forgets_in_between_changes_no_owner():
+    class Forgetful(OwnerDirectory):
+        """Another thread's `forget` right after each look-up."""
+
+        def _account(self, candidate: str) -> str | None:
+            found = super()._account(candidate)
+            self.forget()
+            return found
+
+    owners = Forgetful(ACCOUNTS.get, "default")
+    assert owners.owner_of(package(metadata={"Owner": "nobody", "owner": "bob"})) == "bob"
