@@ -12,8 +12,8 @@
     ├── LoginRefusedError     the credentials are not accepted
     ├── SecretUnreadableError the secret of the login cannot be read where it is kept
     ├── RefusedError          the API answered with an error status (``status``)
-    │   └── NotFoundError     404
-    ├── BadAnswerError        an answer that is not JSON or lacks a key it must have
+    │   └── NotFoundError     404, in JSON
+    ├── BadAnswerError        an answer that is not JSON or lacks a key it must have, a 404 among them
     ├── UnknownOutcomeError   a creation whose answer was lost: it may or may not have happened
     ├── UnknownTypeError      the console has no such type
     ├── UnknownFieldError     the type has no such field
@@ -60,7 +60,7 @@ class RefusedError(ConsoleError):
 
 
 class NotFoundError(RefusedError):
-    """The API answered 404."""
+    """The API answered 404, with a JSON object: any other 404 may be that of something before it."""
 
 
 class BadAnswerError(ConsoleError):

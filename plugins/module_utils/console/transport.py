@@ -201,6 +201,14 @@ class Transport:
             )
         if answer.is_unreadable:
             return BadAnswerError(f"{request.url} answered {answer.status} with a body that is not complete JSON.")
+        # A 404 without a JSON object is as likely a gateway's that has no route; some send no body at all. If it is
+        # the console's own, an error costs a look; if it is not, "nothing there" would cost an object made twice.
+        if answer.status == 404 and not isinstance(answer.data, dict):
+            return BadAnswerError(
+                f"{request.url} answered 404 to {request.label} without the JSON object of an API's error"
+                f"{self._detail(answer)}, so it is not known whether that is missing: check the console's address and "
+                "what stands before it."
+            )
         return None if answer.is_success else self._refusal(request, answer)
 
     def _refusal(self, request: Request, answer: Answer) -> ConsoleError:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -216,6 +217,7 @@ CALLS = [
     lambda client: client.find_user("a@b.c"),
     lambda client: client.permissions("1"),
     lambda client: client.delete_object("1"),
+    lambda client: client.children("1"),
 ]
 
 
@@ -241,6 +243,60 @@ def message_of(call, client):
     except ConsoleError as error:
         return str(error)
     return "a result"
+
+
+def is_missing(one):
+    return one.status == 404 and isinstance(one.data, dict)
+
+
+def lists(key):
+    """Return the test of a success that holds the list under a key, or says that it would have no entry."""
+
+    def holds(one):
+        data = one.data if isinstance(one.data, dict) else {key: one.data}
+        return one.is_success and (isinstance(data.get(key), list) or data.get("totalResults") == 0)
+
+    return holds
+
+
+LOOKS = [
+    (lambda client: client.get_object("1"), None, is_missing),
+    (lambda client: client.delete_object("1"), False, is_missing),
+    (lambda client: client.types().types, {}, lists("types")),
+    (lambda client: list(client.select(Query(columns("Name", "Location"), "Model"))), [], lists("rows")),
+    (lambda client: client.parents("1"), (), lists("associations")),
+    (lambda client: client.children("1"), (), lists("associations")),
+    (lambda client: client.find_user("a@b.c"), None, lists("Resources")),
+]
+
+
+@given(st.lists(st.builds(answer, STATUSES, BODIES), min_size=1, max_size=3))
+@settings(max_examples=250, deadline=None)
+def test_nothing_is_there_only_where_a_whole_answer_says_so(answers):
+    for look, nothing, tells in LOOKS:
+        with contextlib.suppress(ConsoleError):
+            assert look(scripted(answers)) != nothing or any(tells(one) for one in answers)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b" ", b"no such route", b'{"message": "Object not fo', b"null", b"[]", b'"gone"']
+)
+def test_a_404_that_may_not_be_the_consoles_is_no_missing_object(body):
+    for look in (LOOKS[0][0], LOOKS[1][0], lambda client: client.type_definition("Model")):
+        with pytest.raises(BadAnswerError, match="404 .* not known whether"):
+            look(scripted([answer(404, body)]))
+
+
+def test_a_404_with_a_json_object_of_any_shape_is_one():
+    for body in (b"{}", b'{"message": "Object not found"}', b'{"errors": [{"code": "x"}]}'):
+        assert scripted([answer(404, body)]).get_object("1") is None
+        assert scripted([answer(404, body)]).delete_object("1") is False
+
+
+def scripted(answers):
+    transport = Transport("https://host", authenticator("basic", username="u", password="p"), random=lambda: 0.0)
+    transport._sender = ScriptedSender(answers)
+    return ConsoleClient(transport)
 
 
 def test_a_console_that_sends_one_page_over_and_over_is_not_asked_for_ever():
