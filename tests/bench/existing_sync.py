@@ -62,6 +62,15 @@ VERSIONS = 50
 """Packages a group."""
 LISTING_NOTHING = 4
 """Of the calls of a run over nothing, those that the formula counts too: a page of each listing and each inventory."""
+OWNERS = 1
+"""Calls that a run makes over anything and not over nothing: the default user is looked up."""
+MOST_RATIO = 1.05
+"""Goal of every run: its calls ÷ formula."""
+LARGE = 100_000
+"""Packages of the unchanged run that has goals of its own: MOST_CALLS a side, MOST_SECONDS and MOST_MEGABYTES."""
+MOST_CALLS = 2_000
+MOST_SECONDS = 60.0
+MOST_MEGABYTES = 250.0
 ARN_FIELD = "Integration:External ID"
 READING_POSTS = frozenset({"POST query", "POST token"})
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
@@ -119,7 +128,7 @@ class Emulator:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait()
+        self.process.communicate()
 
 
 @contextmanager
@@ -397,9 +406,17 @@ HEADER = (
 )
 
 
-def line(measure: Measure, start: int) -> str:
-    """A row of the table; `start` calls are made by a run over nothing and left out of the ratio to the formula."""
-    ratio = "" if measure.formula is None else f"{(measure.calls - start) / measure.formula:.3f}"
+def ratio_to_formula(measure: Measure, over_nothing: Measure) -> float | None:
+    """Calls ÷ formula, without those that every run makes before it lists anything. None: there is no formula."""
+    if measure.formula is None:
+        return None
+    start = over_nothing.calls - LISTING_NOTHING + OWNERS
+    return (measure.calls - start) / measure.formula
+
+
+def line(measure: Measure, over_nothing: Measure) -> str:
+    """A row of the table."""
+    ratio = ratio_to_formula(measure, over_nothing)
     cells = [
         measure.run,
         f"{measure.packages:,}",
@@ -409,20 +426,24 @@ def line(measure: Measure, start: int) -> str:
         f"{1e6 * measure.cpu / measure.packages:,.0f}" if measure.packages else "",
         f"{measure.megabytes:.0f}" if measure.megabytes else "",
         *(f"{count:,}" for count in (measure.registry_calls, measure.console_reads, measure.console_writes)),
-        ratio,
+        "" if ratio is None else f"{ratio:.3f}",
         f"{measure.aws_cpu:,.1f} + {measure.console_cpu:,.1f}",
     ]
     return f"| {' | '.join(cells)} |"
 
 
 def goals(measures: Sequence[Measure], concurrency: int) -> Iterator[str]:
-    """What the figures say of the goals."""
+    """What the figures say of the goals. The first measure is that of a run over nothing."""
     for measure in measures:
         what = f"{measure.run}, {measure.packages:,} packages, {1000 * measure.latency:g} ms"
         if measure.failed:
             yield f"{what}: {measure.failed} FAILED"
-        if measure.formula is None:
+        ratio = ratio_to_formula(measure, measures[0])
+        if ratio is None:
             continue
+        yield f"{what}: {judged('calls ÷ formula', ratio, MOST_RATIO, '.3f')}"
+        if measure.run == "unchanged" and measure.packages == LARGE:
+            yield from (f"{what}: {verdict}" for verdict in large_goals(measure))
         if measure.run == "first load" and measure.latency:
             writes = measure.console_writes / measure.seconds
             bound = concurrency / measure.latency
@@ -430,6 +451,19 @@ def goals(measures: Sequence[Measure], concurrency: int) -> Iterator[str]:
                 f"{what}: {writes:.1f} writes/s, {100 * writes / bound:.0f} % of concurrency ÷ latency, and "
                 f"{100 * writes / measure.bare:.0f} % of what as many threads got that only call ({measure.bare:.1f}/s)"
             )
+
+
+def large_goals(measure: Measure) -> Iterator[str]:
+    """What the unchanged run over LARGE packages says of the goals that are its own."""
+    yield judged("calls to SageMaker", measure.registry_calls, MOST_CALLS, ",d")
+    yield judged("calls to the console", measure.console_reads + measure.console_writes, MOST_CALLS, ",d")
+    yield judged("seconds", measure.seconds, MOST_SECONDS, ".1f")
+    yield judged("peak MB", measure.megabytes, MOST_MEGABYTES, ".0f")
+
+
+def judged(what: str, value: float, most: float, form: str) -> str:
+    """A figure beside its goal, and whether it meets it."""
+    return f"{what} {value:{form}}, goal ≤ {most:,g}: {'met' if value <= most else 'MISSED'}"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -449,7 +483,7 @@ def main(arguments: Sequence[str]) -> None:
 
     def show(measure: Measure) -> None:
         measures.append(measure)
-        print(line(measure, measures[0].calls - LISTING_NOTHING), flush=True)
+        print(line(measure, measures[0]), flush=True)
 
     print(f"| {HEADER} |\n{'|---' * (HEADER.count('|') + 1)}|", flush=True)
     show(null(given.concurrency))
