@@ -110,7 +110,10 @@ class SecretsStore:
             return None
 
     def load_all(self) -> Loaded:
-        """Return all connections; a secret that cannot be used does not hide the others."""
+        """Return all connections; a secret that cannot be used, or not be read with our rights, hides no other.
+
+        Raises ConnectionStoreError where Secrets Manager cannot be asked, or its answer was cut off.
+        """
         connections: list[Connection] = []
         problems: dict[str, str] = {}
         for name in self.names():
@@ -120,6 +123,10 @@ class SecretsStore:
                 continue
             except BrokenConnectionError as error:
                 problems[name] = str(error)
+            except _RefusedError as refusal:
+                if not refusal.is_of_one_secret:
+                    raise
+                problems[name] = str(refusal)
         return Loaded(tuple(connections), problems)
 
     def save(self, connection: Connection) -> None:
@@ -276,6 +283,14 @@ class _RefusedError(ConnectionStoreError):
     def __init__(self, message: str, code: str) -> None:
         super().__init__(message)
         self.code = code
+
+    @property
+    def is_of_one_secret(self) -> bool:
+        """Whether others may be readable all the same: policies and KMS keys are the single secret's.
+
+        Source: API reference of GetSecretValue (DecryptionFailure) and its common errors (AccessDeniedException).
+        """
+        return self.code.startswith("AccessDenied") or self.code == "DecryptionFailure"
 
 
 @contextmanager

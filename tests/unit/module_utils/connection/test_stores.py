@@ -285,6 +285,27 @@ def test_missing_rights_are_named(secrets, cloud, connection):
             act(secrets.open())
 
 
+@pytest.mark.parametrize("code", ["AccessDeniedException", "DecryptionFailure"])
+def test_one_secret_that_may_not_be_read_hides_no_other(code, secrets, cloud, connection):
+    another = dataclasses.replace(connection, name="another")
+    for made in (another, connection):
+        secrets.open().save(made)
+    cloud.fault("secretsmanager.GetSecretValue", "error", code=code, status=400, times=1)
+    loaded = secrets.open().load_all()
+    assert (loaded.connections, list(loaded.problems)) == ((connection,), ["another"])
+    assert code in loaded.problems["another"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [("error", "ExpiredTokenException"), ("http_html_200", ""), ("truncate", "")]
+)
+def test_what_is_not_about_one_secret_is_not_taken_for_its_problem(kind, code, secrets, cloud, connection):
+    secrets.open().save(connection)
+    cloud.fault("secretsmanager.GetSecretValue", kind, code=code, status=400, times=1)
+    with pytest.raises(ConnectionStoreError):
+        secrets.open().load_all()
+
+
 def test_an_answer_that_was_cut_off_is_not_nothing_there(secrets, cloud, connection):
     secrets.open().save(connection)
     for kind in ("http_html_200", "truncate"):
@@ -361,7 +382,8 @@ def live_a_life(client, connection):
     store = SecretsStore(client)
     store.save(connection)
     store.save(dataclasses.replace(connection, description="new"))
-    assert "new" in [kept.description for kept in store.load_all().connections]
+    assert connection.name in store.names()
+    assert store.load(connection.name).description == "new"
     assert store.remove(connection.name)
     SecretsStore(client).save(connection)
 
