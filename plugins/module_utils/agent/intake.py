@@ -134,6 +134,10 @@ class Intake:
                     self._stopping.wait(FULL_PAUSE)
                 else:
                     self.turn()
+            except JournalUnavailableError as error:
+                self._counters.failed("journal_errors", str(error))
+                log.error("%s Receiving waits for it.", error, extra=self._fields)
+                self._stopping.wait(backoff.next())
             except Exception as error:  # no failure of a call may end the intake
                 delay = backoff.next()
                 self._counters.failed("queue_errors", reason(error))

@@ -195,6 +195,7 @@ class Journal:
         # Generations never repeat, not even over a file that was lost, so that "done" can never mean a later hint.
         self._generations = itertools.count(time.time_ns())
         self.rebuilt = 0
+        self._broken = False
         self._database = self._open()
         self._version = self._data_version()
         # A journal that can only be read is good enough to be looked at; whoever has to write finds out soon enough.
@@ -314,9 +315,9 @@ class Journal:
         return Backlog(*row)
 
     def holds(self, connection: str, number: int) -> bool:
-        """Whether at least so many keys of a connection are dirty."""
-        statement = "SELECT count(*) FROM (SELECT 1 FROM dirty WHERE connection = ? LIMIT ?)"
-        return bool(self._read(statement, (connection, number))[0][0] >= number)
+        """Whether events have marked at least so many keys of a connection; what sweeps marked must not stop events."""
+        statement = "SELECT count(*) FROM (SELECT 1 FROM dirty WHERE connection = ? AND priority = ? LIMIT ?)"
+        return bool(self._read(statement, (connection, EVENT, number))[0][0] >= number)
 
     def connections(self) -> list[str]:
         """The names of the connections with dirty keys."""
@@ -436,6 +437,8 @@ class Journal:
     def _guarded(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         with self._lock:
             try:
+                if self._broken:
+                    self._begin_anew()
                 try:
                     return work(self._database)
                 except sqlite3.DatabaseError as error:
@@ -464,8 +467,13 @@ class Journal:
 
     def _rebuild(self, error: sqlite3.DatabaseError) -> None:
         self._database.close()
+        self._broken = True  # until a new file could be made: the disk may be full as well
         _move_aside(self._path, error)
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._database = _connect(self._path)
+        self._broken = False
         self.rebuilt += 1
 
 

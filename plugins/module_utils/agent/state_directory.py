@@ -32,11 +32,18 @@ def only_agent(state_dir: Path) -> Iterator[None]:
         if not _lock_alone(descriptor):
             pid = running_pid(state_dir)
             raise AlreadyRunningError(f"An agent (pid {pid}) already uses {state_dir}: stop it first.")
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        _note_pid(descriptor, state_dir)
         yield
     finally:
         os.close(descriptor)
+
+
+def _note_pid(descriptor: int, state_dir: Path) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    except OSError as error:
+        raise AgentError(f"The state directory {state_dir} cannot be used: {reason(error)}.") from error
 
 
 def _lock_alone(descriptor: int) -> bool:

@@ -171,8 +171,16 @@ class WorkerPool:
         return None
 
     def _may_work(self, slot: Slot) -> bool:
-        share = 1 if slot.down else max(1, self._size - (len(self._slots) - 1))
-        return slot.active < share and slot.paused_until <= self._clock()
+        if slot.paused_until > self._clock():
+            return False
+        if not slot.active:
+            return True
+        return not slot.down and self._spare() > 0
+
+    def _spare(self) -> int:
+        """How many threads are free beyond one for each connection that has none: several may hang at once."""
+        free = self._size - sum(slot.active for slot in self._slots)
+        return free - sum(1 for slot in self._slots if not slot.active)
 
     def _idle_seconds(self) -> float:
         """How long nothing can be done unless a key is marked, or a thread comes free (which nudges the others)."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -539,9 +540,28 @@ def test_a_steady_clock_starts_with_the_time_of_day_and_only_goes_on():
     assert clock() == 5002.5
 
 
+def test_a_file_that_breaks_while_the_disk_is_full_is_begun_anew_when_there_is_room(tmp_path):
+    journal = Journal(tmp_path / "state.db")
+    journal.mark_dirty("prod", ["a"])
+    for path in tmp_path.glob("state.db*"):
+        path.write_bytes(b"not a database, and longer than the header of one" * 100)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # no file can grow: writing fails, as on a full disk
+    try:
+        for _attempt in range(2):
+            with pytest.raises(JournalUnavailableError, match="Is the disk full"):
+                journal.mark_dirty("prod", ["b"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    journal.mark_dirty("prod", ["b"])
+    assert (journal.backlog("prod").dirty, journal.rebuilt) == (1, 1)
+    journal.close()
+
+
 def test_a_bound_on_keys_is_told_per_connection(journal):
     journal.mark_dirty("prod", ["a", "b"])
     journal.mark_dirty("other", ["c"])
+    journal.mark_dirty("prod", ["d", "e", "f"], SWEEP)
     assert [journal.holds("prod", number) for number in (1, 2, 3)] == [True, True, False]
 
 

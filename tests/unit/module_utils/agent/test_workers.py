@@ -189,6 +189,30 @@ def test_a_connection_that_hangs_leaves_a_thread_to_each_other(journal):
     assert stuck.most_at_once == 3
 
 
+def test_connections_that_hang_leave_a_thread_to_each_other(journal):
+    let_go = threading.Event()
+
+    def hang(key):
+        let_go.wait(20)
+        return Result()
+
+    stuck, quick = {"one": Bench(hang), "two": Bench(hang)}, Bench()
+    for name in stuck:
+        journal.mark_dirty(name, [f"key-{number}" for number in range(20)])
+    with working(journal, size=8) as pool:
+        for name, bench in stuck.items():
+            pool.attach(name, bench, Counters())
+        pool.attach("quick", quick, Counters())
+        wait_until(lambda: sum(bench.most_at_once for bench in stuck.values()) >= 7)
+        journal.mark_dirty("quick", ["a", "b", "c"])
+        try:
+            wait_until(lambda: is_clean(journal, "quick"))
+        finally:
+            let_go.set()
+        wait_until(lambda: all(is_clean(journal, name) for name in stuck))
+    assert sum(bench.most_at_once for bench in stuck.values()) == 7
+
+
 def test_connections_take_turns(journal):
     order = []
     lock = threading.Lock()
