@@ -18,8 +18,9 @@ from ..console.client import ConsoleClient
 from ..console.objects import ConsoleObject, ObjectChange
 from ..console.query import Column, Compare, Condition, In, Query, columns
 from ..registry.arn import parse_arn
+from .console_reader import ID, NAME
 from .errors import LinkError
-from .use_cases import ID, NAME, Ref, by_name_or_id
+from .use_cases import Ref, by_name_or_id
 
 LinkAction: TypeAlias = Literal["link", "make_primary", "unlink"]
 

@@ -17,7 +17,7 @@ from ..registry.arn import group_arn, parse_arn
 from ..registry.client import RegistryClient
 from ..registry.entities import LifeCycle, ModelCard, ModelPackage
 from ..registry.group_packages import packages_of_group
-from .console_reader import ConsoleReader
+from .console_reader import ID, NAME, ConsoleReader
 from .errors import UseCaseError
 from .mapping import PROPOSED, STATUS_FIELD, Kind
 from .selection import Selection, reason_by_name, reason_by_tags
@@ -35,7 +35,7 @@ from .use_case_plan import (
 )
 from .use_case_speakers import Speakers
 from .use_case_text import DRAFT, FIELDS, Texts, agrees, change_card, new_content, texts_of
-from .use_cases import ID, NAME, GroupRef, UseCase, UseCaseReader, UseCases
+from .use_cases import GroupRef, UseCase, UseCaseReader, UseCases
 
 LifeCycleOf = Callable[[str], LifeCycle | None]
 """The life cycle for a console status (the status table)."""

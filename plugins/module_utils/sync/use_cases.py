@@ -18,10 +18,10 @@ from ..console.errors import InvalidValueError
 from ..console.objects import Scalar
 from ..console.query import And, Column, Compare, Condition, In, Join, Or, Query, Row
 from ..console.schema import TypeDefinition
+from .console_reader import ID, NAME
 
 STATUS_FIELD = "MRG-AIFacts-ModelUseCase:Status"
 OWNER_FIELD = "MRG-ModelUseCase:Owner"
-ID, NAME = "Resource ID", "Name"
 _PLAIN = (ID, NAME, "Title", "Description", "Location", "Last Modification Date")
 
 
