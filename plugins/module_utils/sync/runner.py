@@ -25,7 +25,7 @@ from .service import sync_existing_models
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class ConnectionChoice:
     """The connections of a run by name, in its order; a text says why that one cannot be used."""
 
     found: Mapping[str, Connection | str]
@@ -68,7 +68,7 @@ class ConnectionRun:
         return {"run_id": self.run_id, **self.report.as_dict()}
 
 
-def select_connections(store: ConnectionStore, names: Sequence[str] | None) -> Selection:
+def select_connections(store: ConnectionStore, names: Sequence[str] | None) -> ConnectionChoice:
     """Return the named connections, or all that are enabled; one that cannot be read does not keep the others back.
 
     Raises the store's errors, and SyncError for a named connection that is not there or disabled, and when there is
@@ -82,8 +82,8 @@ def select_connections(store: ConnectionStore, names: Sequence[str] | None) -> S
             raise SyncError(
                 f"There is no enabled connection in {store.place}. Save one with governance_connection first."
             )
-        return Selection(dict(sorted(every.items())))
-    return Selection({name: _named(store, name) for name in dict.fromkeys(names)})
+        return ConnectionChoice(dict(sorted(every.items())))
+    return ConnectionChoice({name: _named(store, name) for name in dict.fromkeys(names)})
 
 
 def _named(store: ConnectionStore, name: str) -> Connection | str:
@@ -98,10 +98,10 @@ def _named(store: ConnectionStore, name: str) -> Connection | str:
     return connection
 
 
-def run_connections(selection: Selection, options: RunnerOptions) -> list[ConnectionRun]:
+def run_connections(choice: ConnectionChoice, options: RunnerOptions) -> list[ConnectionRun]:
     """Run over the connections, in parallel; what goes wrong with one is in its report and touches no other."""
     with ThreadPoolExecutor(max(1, options.parallel), "connection") as pool:
-        return list(pool.map(lambda name: _run(name, selection.found[name], options), selection.found))
+        return list(pool.map(lambda name: _run(name, choice.found[name], options), choice.found))
 
 
 def _run(name: str, connection: Connection | str, options: RunnerOptions) -> ConnectionRun:
