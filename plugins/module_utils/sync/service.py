@@ -38,9 +38,9 @@ from .summaries import SummaryCache
 from .sweep import Sweeper
 from .use_case_work import (
     KeyDispatcher,
+    UseCaseParts,
     UseCasePhase,
     UseCaseReconciler,
-    UseCases,
     UseCaseSweeper,
     open_use_cases,
 )
@@ -59,7 +59,7 @@ class Parts:
     reader: ConsoleReader
     projector: Projector
     applier: Applier
-    use_cases: UseCases
+    use_cases: UseCaseParts
     session: Any
     aws_traffic: AwsTraffic = field(default_factory=AwsTraffic)
 

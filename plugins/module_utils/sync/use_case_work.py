@@ -77,7 +77,7 @@ class Warnings:
 
 
 @dataclass(frozen=True, slots=True)
-class UseCases:
+class UseCaseParts:
     """What works on the use cases of a connection."""
 
     planner: UseCasePlanner
@@ -92,12 +92,12 @@ def open_use_cases(
     reader: ConsoleReader,
     connection: Connection,
     life_cycle_of: LifeCycleOf,
-) -> UseCases:
+) -> UseCaseParts:
     """Return what works on the use cases of a connection, having read the console's type of them (1 request)."""
     claims = Claims(registry, writer, connection.console.url)
     selection = Selection(connection.sync.filters, writer.tags)
     planner = UseCasePlanner(registry, claims, console, reader, connection, selection, life_cycle_of)
-    return UseCases(planner, UseCaseApplier(writer, claims, console, reader))
+    return UseCaseParts(planner, UseCaseApplier(writer, claims, console, reader))
 
 
 def use_case_key(case_id: str) -> str:
@@ -108,7 +108,7 @@ def use_case_key(case_id: str) -> str:
 class UseCaseReconciler:
     """Settles a use case: plans and applies. Safe for several threads as long as no two have the same use case."""
 
-    def __init__(self, use_cases: UseCases) -> None:
+    def __init__(self, use_cases: UseCaseParts) -> None:
         self._planner = use_cases.planner
         self._applier = use_cases.applier
         self._warnings = use_cases.warnings
@@ -192,7 +192,7 @@ class KeyDispatcher:
 class UseCaseSweeper:
     """A sweeper that also goes through the use cases, in full sweeps."""
 
-    def __init__(self, entities: Sweeper, use_cases: UseCases) -> None:
+    def __init__(self, entities: Sweeper, use_cases: UseCaseParts) -> None:
         self._entities = entities
         self._planner = use_cases.planner
         self._warnings = use_cases.warnings
@@ -218,7 +218,7 @@ class UseCasePhase:
 
     name = "use cases"
 
-    def __init__(self, use_cases: UseCases) -> None:
+    def __init__(self, use_cases: UseCaseParts) -> None:
         self._planner = use_cases.planner
         self._applier = use_cases.applier
 
