@@ -24,7 +24,8 @@ notes:
   - Run by root, the module gives a new file to the owner of O(connections_dir), so that the agent's user can read it.
   - With O(validate=true) a run makes eight requests to the console and its login, and nine where the default user is
     given as an e-mail address that is a user name.
-  - An environment variable that stands for an option counts as that option being set.
+  - An environment variable that stands for an option is used where the connection is new. A connection that is there
+    keeps its console and its login, whatever the environment has, until the task itself gives the option.
 options:
   name:
     description:
@@ -380,15 +381,16 @@ checks:
       sample: ""
 """
 
+import os
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback
+from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.connection.model import SyncSettings
 from ..module_utils.connection.plan import Wanted
 from ..module_utils.connection.stores import ConnectionStore
 from ..module_utils.connections_module import STORE_OPTIONS, store_of
-from ..module_utils.console_module import console_options
+from ..module_utils.console_module import SECRET_OPTIONS, console_options, environment_values
 from ..module_utils.errors import WxgovError
 from ..module_utils.preflight.checks import failures
 from ..module_utils.preflight.registration import (
@@ -416,7 +418,7 @@ CONNECTION_OPTIONS: dict[str, dict[str, Any]] = {
     "ambient": {"type": "bool"},
     "queue_url": {"type": "str"},
     "enabled": {"type": "bool"},
-    **console_options(env_fallback),
+    **console_options(),
     "sync_arn_field": {"type": "str"},
     "sync_state_field": {"type": "str"},
     "sync_model_group_type": {"type": "str"},
@@ -463,7 +465,6 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    wanted = Wanted(**{name: params[name] for name in CONNECTION_OPTIONS})
     rules = Rules(
         validate=params["validate"],
         validate_aws=params["validate_aws"],
@@ -474,6 +475,10 @@ def main() -> None:
     if params["test"] and params["state"] == "absent":
         module.fail_json(msg="test=true needs state=present: there is nothing to test about a connection that goes.")
     try:
+        environment = environment_values(params, os.environ)
+        # As Ansible does with the values of options with no_log.
+        module.no_log_values.update(environment[name] for name in SECRET_OPTIONS & environment.keys())
+        wanted = Wanted(**{name: params[name] for name in CONNECTION_OPTIONS}, for_new=environment)
         store = store_of(params, params["secrets_kms_key_id"] or None)
         done = carry_out(store, lambda: decide(store, wanted, rules, params), check_mode=module.check_mode)
     except WxgovError as error:

@@ -39,7 +39,10 @@ _SECRET_CREDENTIALS = frozenset({"external_id", "secret_access_key"})
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a user asks a connection to be; the names are those of the module's options."""
+    """What a user asks a connection to be; the names are those of the module's options.
+
+    ``for_new`` has values by the same names that a new connection gets; one that is there keeps its own.
+    """
 
     name: str
     description: str | None = None
@@ -81,6 +84,7 @@ class Wanted:
     sync_push_text: bool | None = None
     sync_mapping: Mapping[str, object] | None = None
     sync_filters: Mapping[str, Sequence[str] | None] | None = None
+    for_new: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ def merge(existing: Connection | None, wanted: Wanted, *, update_secrets: bool =
     Without ``update_secrets`` a secret that is there already stays. Raises InvalidConnectionError for what is missing.
     """
     if existing is None:
+        wanted = replace(wanted, **dict(wanted.for_new))
         _require_for_creation(wanted)
     return Connection(
         name=wanted.name,

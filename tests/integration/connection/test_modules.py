@@ -13,7 +13,9 @@ import certifi
 import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.objects import NewObject
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console_module import LOGIN_OPTIONS
 from ansible_collections.wxgov.sagemaker.plugins.modules.governance_connection import CONNECTION_OPTIONS
+from tests.harness.module import run_module
 
 from .conftest import ACCOUNT, Host
 
@@ -372,6 +374,44 @@ def test_the_environment_can_stand_for_the_consoles_options(host: Host, monkeypa
     made = host.connection(**host.options)
     assert made["connection"]["console"]["url"] == host.console.url
     assert "demo-api-key" in host.files()["credit-risk.json"]
+
+
+def test_the_environment_leaves_a_connection_that_is_there_alone(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.connection(**host.options)
+    for name in LOGIN_OPTIONS:
+        monkeypatch.setenv(f"WXGOV_{name.upper()}", "basic" if name == "console_auth_method" else "elsewhere")
+    paused = host.connection(name="credit-risk", enabled=False, validate=False)
+    assert paused["diff"]["after"] == {**paused["diff"]["before"], "enabled": False}
+    assert "elsewhere" not in host.files()["credit-risk.json"]
+    told = host.connection(name="credit-risk", console_url=f"{host.console.url}/opgrc/api")
+    assert told["diff"]["after"]["console"] == {
+        **told["diff"]["before"]["console"],
+        "url": f"{host.console.url}/opgrc/api",
+    }
+
+
+def test_a_login_method_of_the_environment_is_one_that_there_is(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WXGOV_CONSOLE_AUTH_METHOD", "magic")
+    told = host.refuse(console_auth_method=None, validate=False, business_entity="4577")
+    assert "WXGOV_CONSOLE_AUTH_METHOD" in told
+    assert "mcsp" in told
+
+
+def test_a_place_that_is_given_wins_over_another_in_the_environment(
+    host: Host, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "key"
+    key.write_text("demo-api-key\n")
+    key.chmod(0o600)
+    monkeypatch.setenv("WXGOV_CONSOLE_API_KEY", "secret-of-the-environment")
+    del host.options["console_api_key"]
+    made = host.connection(**host.options, console_api_key_file=str(key))
+    assert made["connection"]["console"]["auth_options"]["api_key_file"] == str(key)
+    assert "secret-of-the-environment" not in host.files()["credit-risk.json"]
+
+    login = {name: value for name, value in host.options.items() if name.startswith("console_")}
+    found = run_module("business_entity", {"name": "Credit Risk", **login, "console_api_key_file": str(key)})
+    assert not found.get("failed"), found["msg"]
 
 
 def test_a_secret_kept_elsewhere_is_read_there_and_not_copied(
