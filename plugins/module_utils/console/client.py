@@ -94,7 +94,8 @@ class ConsoleClient:
         """Yield the rows of a query: one request a page, and one query for every 50 values of a long IN list.
 
         Where the query has no order and selects [Resource ID], the rows come in that order: pages by offset are only
-        sure to fit together in a fixed order.
+        sure to fit together in a fixed order. The last page is the one that has no ``next`` and is not full: nothing
+        public promises the link, so a full page costs one more request.
         """
         for part in query.split(self.settings.in_list_size):
             yield from self._pages(_ordered(part))
@@ -108,12 +109,14 @@ class ConsoleClient:
             rows = expect_list(answer, "rows", what)
             for raw in rows:
                 yield _row(raw, query.columns, what)
-            if not answer.get("next"):
+            length = _page_length(answer, self.settings.page_limit)
+            is_linked = bool(answer.get("next"))
+            if not is_linked and len(rows) < length:
                 return
-            if not rows or (rows == previous and _has_key(query)):
-                raise BadAnswerError(f"{what} brings nothing new at offset {offset}, yet says that more follows.")
+            if not rows or (rows == previous and (_has_key(query) or not is_linked)):
+                raise BadAnswerError(f"{what} brings nothing new at offset {offset}, yet does not end there.")
             previous = rows
-            offset += _page_length(answer, self.settings.page_limit)
+            offset += max(length, len(rows))
 
     def _page(self, query: Query, offset: int) -> object:
         """Ask for one page; without IN from the moment that a console refuses a statement with it but not without."""

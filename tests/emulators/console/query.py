@@ -48,7 +48,7 @@ class QueryEndpoint:
             "offset": offset,
             "limit": limit,
         }
-        if len(rows) > limit:
+        if len(rows) > limit and switches.query_next:
             page["next"] = {"href": f"{address}offset={offset + limit}"}
         return page
 

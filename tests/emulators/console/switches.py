@@ -31,6 +31,7 @@ class Switches:
     in_operator                the query language knows IN
     max_limit                  larger limits of a query are cut to this
     default_limit              limit of a query that names none
+    query_next                 a page that is not the last has a link to the next one
     query_offset_minutes       dates in query rows carry this offset from UTC
     token_seconds              life of a token
     token_minimal              the token endpoint answers with `token` alone
@@ -51,6 +52,7 @@ class Switches:
     in_operator: bool = True
     max_limit: int = 500
     default_limit: int = 50
+    query_next: bool = True
     query_offset_minutes: int = 120
     token_seconds: int = 3600
     token_minimal: bool = False

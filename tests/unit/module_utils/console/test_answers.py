@@ -187,9 +187,12 @@ class ScriptedSender:
     def __init__(self, answers):
         self.answers = answers
         self.sent = 0
+        self.offsets = []
 
     def send(self, request):
         self.sent += 1
+        if isinstance(request.json, dict) and "offset" in request.json:
+            self.offsets.append(request.json["offset"])
         if self.sent > 60:
             raise AssertionError("the client does not stop asking")
         return self.answers[(self.sent - 1) % len(self.answers)]
@@ -299,12 +302,19 @@ def scripted(answers):
     return ConsoleClient(transport)
 
 
-def test_a_console_that_sends_one_page_over_and_over_is_not_asked_for_ever():
-    page = {"rows": [{"fields": [{"name": "Resource ID", "value": "1"}]}], "limit": 1, "next": {"href": "?offset=1"}}
-    transport = Transport("https://host", authenticator("basic", username="u", password="p"), random=lambda: 0.0)
-    transport._sender = ScriptedSender([answer(200, json.dumps(page).encode())])
+@pytest.mark.parametrize("link", [{"next": {"href": "?offset=1"}}, {}])
+def test_a_console_that_sends_one_page_over_and_over_is_not_asked_for_ever(link):
+    page = {"rows": [{"fields": [{"name": "Resource ID", "value": "1"}]}], "limit": 1} | link
     with pytest.raises(BadAnswerError, match="nothing new"):
-        list(ConsoleClient(transport).select(Query(columns("Resource ID"), "Model")))
+        list(scripted([answer(200, json.dumps(page).encode())]).select(Query(columns("Resource ID"), "Model")))
+
+
+def test_a_console_that_answers_with_more_rows_than_asked_for_is_asked_for_what_follows_them():
+    rows = [{"fields": [{"value": str(number)}]} for number in range(7)]
+    answers = [answer(200, json.dumps({"rows": some, "limit": 5}).encode()) for some in (rows, [])]
+    client = scripted(answers)
+    assert len(list(client.select(Query(columns("Resource ID"), "Model")))) == 7
+    assert client.transport._sender.offsets == [0, 7]
 
 
 @pytest.mark.parametrize("asked", ["jdoe", "j.doe@example.com"])

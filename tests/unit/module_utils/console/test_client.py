@@ -179,6 +179,24 @@ def test_a_console_with_smaller_pages_loses_no_row(client, entity, console):
     assert [row["Name"] for row in rows] == [f"m{i:03}" for i in reversed(range(25))]
 
 
+@pytest.mark.parametrize(("rows", "queries"), [(9, 1), (10, 2), (25, 3), (30, 4)])
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_full_page_is_the_last_only_if_the_next_is_empty(linked, rows, queries, make_client, client, entity, console):
+    models(client, rows, entity)
+    console.switch(query_next=linked)
+    console.clear_calls()
+    paging = make_client(settings=ClientSettings(page_limit=10))
+    found = [row["Name"] for row in paging.select(Query(columns("Resource ID", "Name"), "Model"))]
+    assert sorted(found) == [f"m{i:03}" for i in range(rows)]
+    assert console.calls()["POST query"] == queries
+
+
+def test_smaller_pages_without_a_link_lose_no_row_either(client, entity, console):
+    models(client, 25, entity)
+    console.switch(max_limit=10, query_next=False)
+    assert len(list(client.select(Query(columns("Resource ID"), "Model")))) == 25
+
+
 def test_more_rows_than_a_page_are_not_capped(client, entity, console):
     console.preload(business_entity="Big", model_groups=1, models_per_group=1200)
     console.clear_calls()
