@@ -21,7 +21,7 @@ from ..connection.model import Connection
 from ..registry.errors import UndecodableEventError
 from ..registry.events import Irrelevant, parse
 from .errors import AgentError
-from .log import fields, reason
+from .log import about, fields, reason
 from .queue import Message
 from .runtime import Reconciler
 
@@ -136,17 +136,17 @@ def reconcile_all(
     """Look at every key; the ids of the messages to come again, those of keys for which there was no time included."""
 
     def look(key: str) -> bool:
-        about = fields(connection, key)
-        if not in_time():
-            log.warning("no time left to look at it: its messages come again", extra=about)
-            return False
-        try:
-            outcome = reconciler.reconcile(key)
-        except Exception as error:  # whatever went wrong, the messages come again
-            log.warning("failed: %s", reason(error), extra=about)
-            return False
-        log.info("%s%s", outcome.status, f": {outcome.detail}" if outcome.detail else "", extra=about)
-        return True
+        with about(connection, key):
+            if not in_time():
+                log.warning("no time left to look at it: its messages come again")
+                return False
+            try:
+                outcome = reconciler.reconcile(key)
+            except Exception as error:  # whatever went wrong, the messages come again
+                log.warning("failed: %s", reason(error))
+                return False
+            log.info("%s%s", outcome.status, f": {outcome.detail}" if outcome.detail else "")
+            return True
 
     keys = list(work.messages_by_key)
     with ThreadPoolExecutor(max_workers=workers) as pool:
