@@ -68,6 +68,11 @@ def check_scheme(url: str, *, allow_http: bool) -> None:
     raise WrongAddressError(f"{parts.hostname or url!r} needs an address that starts with https://.")
 
 
+def origin_of(url: str) -> str:
+    """Return scheme://host[:port] of an address, in one spelling. Raises WrongAddressError for what is no address."""
+    return _origin(_split(url))
+
+
 def is_loopback(host: str) -> bool:
     """Return whether the host is this machine."""
     if host.lower() == "localhost":

@@ -55,7 +55,10 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request. ``label`` counts it ("GET types"); ``repeatable`` says that doing it twice is as doing it once."""
+    """A request. ``label`` counts it ("GET types"); ``repeatable`` says that doing it twice is as doing it once.
+
+    ``pacer`` is that of a request to another server than the one whose pacer the sender has.
+    """
 
     verb: str
     url: str
@@ -65,6 +68,7 @@ class Request:
     form: Mapping[str, str] | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     repeatable: bool = True
+    pacer: Pacer | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,16 +186,17 @@ class Sender:
             session.close()
 
     def _attempt(self, request: Request) -> Answer | Failure:
-        if self._pacer:
-            self._pacer.before()
+        pacer = request.pacer or self._pacer
+        if pacer:
+            pacer.before()
         with self._lock:
             self._calls[request.label] += 1
         outcome = self._exchange(request)
         sign = sign_of(outcome)
         with self._lock:
             self._signs[sign] += 1
-        if self._pacer:
-            self._pacer.after(sign)
+        if pacer:
+            pacer.after(sign)
         return outcome
 
     def _exchange(self, request: Request) -> Answer | Failure:

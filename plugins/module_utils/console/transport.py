@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .address import check_scheme, parse_address
+from .address import check_scheme, origin_of, parse_address
 from .answers import expect_mapping, expect_text
 from .auth import Authenticator, TokenRequest
 from .errors import (
@@ -27,7 +27,7 @@ from .errors import (
     UnknownOutcomeError,
     WrongAddressError,
 )
-from .limiter import Sign
+from .limiter import LIMITERS, Sign
 from .refusals import Refusals
 from .sender import Answer, Pacer, Request, RetryPolicy, Sender
 from .tokens import Token, TokenKeeper, lifetime_of
@@ -41,7 +41,8 @@ class Transport:
 
     ``url`` is any address of the console; plain http is refused except to this machine, unless ``allow_http``.
     Raises WrongAddressError for an address that cannot be one, BadOptionError for a CA file that is of no use.
-    Clocks, sleep and randomness can be replaced.
+    Clocks, sleep and randomness can be replaced. ``pacer`` is the console's; with one, logins at another server are
+    paced by that server's own, so that one of the two that is down does not pass for both.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Transport:
         self._token_url = authenticator.token_url(self.address.origin)
         if self._token_url:
             check_scheme(self._token_url, allow_http=allow_http)
+        self._login_pacer = self._pacer_elsewhere(self._token_url) if pacer and self._token_url else None
         self._keeper = TokenKeeper(self._fetch_token, clock)
         self._refusals = Refusals(clock)
         self._sender = Sender(
@@ -154,6 +156,11 @@ class Transport:
             self._refusals.accepted(secret)
         return answer
 
+    def _pacer_elsewhere(self, url: str) -> Pacer | None:
+        """Return the pacer of another server than the console's, None where it is the console's own."""
+        origin = origin_of(url)
+        return None if origin == self.address.origin else LIMITERS.of(origin)
+
     def _fetch_token(self) -> Token:
         """Log in with the secret as it is now where it is kept."""
         secret = self._authenticator.secret.fresh()
@@ -161,7 +168,7 @@ class Transport:
         login = self._authenticator.method.token_request(self.address.origin, secret)
         if login is None:
             raise ConsoleError(f"The login method {self._authenticator.name} fetches no token.")
-        request = Request("POST", login.url, "POST token", json=login.json, form=login.form)
+        request = Request("POST", login.url, "POST token", json=login.json, form=login.form, pacer=self._login_pacer)
         answer = self._sender.send(request)
         if answer.status in (400, 401, 403, 404) and not answer.is_html:
             message = (

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 import requests
 
@@ -17,6 +19,7 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors imp
     UnreachableError,
     WrongAddressError,
 )
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.limiter import LIMITERS, Limiter
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.objects import NewObject, ObjectChange
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.query import Query, columns
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.sender import Answer
@@ -238,6 +241,31 @@ def test_a_pacer_is_asked_before_each_request_and_told_of_throttling(console):
     transport.request("GET", "types", "GET types")
     transport.close()
     assert pacer.seen == ["before", "throttled", "before", "answered"]
+
+
+@pytest.mark.parametrize(("host", "seen"), [("127.0.0.1", 2), ("localhost", 1)])
+def test_the_consoles_pacer_paces_the_login_only_at_the_consoles_own_origin(host, seen, console):
+    pacer = Recorder()
+    login = authenticator(
+        "mcsp", api_key="demo-api-key", instance_id="demo-instance", token_url=f"http://{host}:{console.port}"
+    )
+    transport = Transport(console.url, login, pacer=pacer)
+    transport.request("GET", "types", "GET types")
+    transport.close()
+    assert pacer.seen == ["before", "answered"] * seen
+    assert transport.calls == {"POST token": 1, "GET types": 1}
+
+
+def test_a_silent_token_server_opens_its_own_breaker_and_not_the_consoles(console):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        silent = f"http://127.0.0.1:{free.getsockname()[1]}"
+    limiter = Limiter(console.url)
+    login = authenticator("mcsp", api_key="demo-api-key", instance_id="demo-instance", token_url=f"{silent}/")
+    transport = Transport(console.url, login, pacer=limiter, sleep=lambda seconds: None)
+    with pytest.raises(UnreachableError, match=silent):
+        transport.request("GET", "types", "GET types")
+    assert (limiter.state().breaker, limiter.state().failures) == ("closed", 0)
+    assert (LIMITERS.states()[silent].breaker, LIMITERS.states()[silent].failures) == ("open", 5)
 
 
 def test_a_token_that_cannot_be_sent_is_an_error(make_client, monkeypatch):
