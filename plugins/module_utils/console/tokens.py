@@ -11,8 +11,11 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from .errors import RefusedError, UnreachableError
+
 MARGIN_SECONDS = 60.0
 MARGIN_SHARE = 0.1
+RETRY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,11 @@ class Token:
 
 
 class TokenKeeper:
-    """Hands out the current token, fetching one when there is none or it is about to expire."""
+    """Hands out the current token, fetching one when there is none or it is about to expire.
+
+    Where the early fetch fails for want of a good answer, the token there is serves to its end, and the fetch is tried
+    again every RETRY_SECONDS. What says something of the secret (LoginRefusedError, SecretUnreadableError) is raised.
+    """
 
     def __init__(self, fetch: Callable[[], Token], clock: Callable[[], float]) -> None:
         self._fetch = fetch
@@ -32,15 +39,32 @@ class TokenKeeper:
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._refresh_at: float | None = None
+        self._expires_at: float | None = None
 
     def current(self) -> str:
         """Return a token; threads that ask while one is being fetched wait for it. Raises what fetch raises."""
         with self._lock:
-            now = self._clock()
-            if self._token is None or (self._refresh_at is not None and now >= self._refresh_at):
-                self._token = self._fetch()
-                self._refresh_at = refresh_time(now, self._token.lifetime)
-            return self._token.value
+            token = self._token
+            if token is None:
+                return self._renew().value
+            if self._refresh_at is None or self._clock() < self._refresh_at:
+                return token.value
+            try:
+                return self._renew().value
+            except (UnreachableError, RefusedError):
+                now = self._clock()  # the attempts took their time
+                if self._expires_at is None or now >= self._expires_at:
+                    raise
+                self._refresh_at = min(now + RETRY_SECONDS, self._expires_at)
+                return token.value
+
+    def _renew(self) -> Token:
+        now = self._clock()
+        token = self._fetch()
+        self._token = token
+        self._refresh_at = refresh_time(now, token.lifetime)
+        self._expires_at = None if token.lifetime is None else now + token.lifetime
+        return token
 
     def drop(self, value: str) -> None:
         """Forget the token if it is still this one: another thread may have fetched the next already."""

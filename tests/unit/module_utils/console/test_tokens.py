@@ -12,6 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import (
+    BadAnswerError,
+    CircuitOpenError,
+    LoginRefusedError,
+    RefusedError,
+    SecretUnreadableError,
+    UnreachableError,
+)
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.tokens import (
     Token,
     TokenKeeper,
@@ -61,6 +69,78 @@ def test_the_keeper_fetches_once_until_then():
     assert keeper.current() == "token-1"
     now[0] = 3540.0
     assert keeper.current() == "token-2"
+
+
+class Server:
+    """Gives tokens of 3600 s; while it has a problem it takes ``seconds`` to raise that instead."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.asked = []
+        self.problem = None
+        self.seconds = 0.0
+        self.keeper = TokenKeeper(self.fetch, lambda: self.now)
+
+    def fetch(self):
+        self.asked.append(self.now)
+        if self.problem:
+            self.now += self.seconds
+            raise self.problem
+        return Token(f"token-{len(self.asked)}", 3600)
+
+    def at(self, now):
+        self.now = now
+        return self.keeper.current()
+
+
+OUTAGES = [UnreachableError("no answer"), CircuitOpenError("not asked"), RefusedError("503", 503)]
+
+
+@pytest.mark.parametrize("problem", OUTAGES)
+def test_a_token_that_cannot_be_replaced_early_serves_to_its_end(problem):
+    server = Server()
+    server.at(0.0)
+    server.problem = problem
+    assert [server.at(now) for now in (3540.0, 3541.0, 3544.9, 3545.0, 3598.0, 3599.9)] == ["token-1"] * 6
+    assert server.asked == [0.0, 3540.0, 3545.0, 3598.0]
+    with pytest.raises(type(problem)):
+        server.at(3600.0)
+    server.problem = None
+    assert server.at(3600.5) == "token-6"
+
+
+def test_a_token_that_expires_while_the_next_is_asked_for_is_not_handed_out():
+    server = Server()
+    server.at(0.0)
+    server.problem, server.seconds = UnreachableError("no answer"), 165.0
+    with pytest.raises(UnreachableError):
+        server.at(3550.0)
+
+
+def test_after_an_outage_the_next_token_is_fetched_and_kept():
+    server = Server()
+    server.at(0.0)
+    server.problem = UnreachableError("no answer")
+    server.at(3540.0)
+    server.problem = None
+    assert [server.at(3544.0), server.at(3545.0), server.at(7084.0)] == ["token-1", "token-3", "token-3"]
+
+
+@pytest.mark.parametrize("problem", [LoginRefusedError("no"), SecretUnreadableError("where?"), BadAnswerError("odd")])
+def test_what_is_no_outage_is_told_at_once(problem):
+    server = Server()
+    server.at(0.0)
+    server.problem = problem
+    with pytest.raises(type(problem)):
+        server.at(3540.0)
+
+
+def test_a_token_that_was_refused_is_not_handed_out_in_an_outage():
+    server = Server()
+    server.keeper.drop(server.at(0.0))
+    server.problem = UnreachableError("no answer")
+    with pytest.raises(UnreachableError):
+        server.at(1.0)
 
 
 def test_dropping_an_old_token_keeps_the_new_one():
