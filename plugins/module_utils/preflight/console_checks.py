@@ -12,7 +12,8 @@ from ..console.client import ConsoleClient
 from ..console.errors import RefusedError
 from ..console.objects import ConsoleUser
 from ..console.query import Compare, Condition, Or, Query, Row, columns
-from ..console.requirements import TEXT, NeededField, NeededType, unmet
+from ..console.requirements import NeededType, unmet
+from ..console.sync_needs import sync_needs
 from .errors import BusinessEntityError, ConsoleSetupError, DefaultUserError, PermissionsError
 
 _ENTITY_COLUMNS = columns("Resource ID", "Name", "Location")
@@ -97,22 +98,12 @@ def check_default_user(client: ConsoleClient, name_or_email: str) -> ConsoleUser
 
 
 def check_sync_settings(client: ConsoleClient, settings: SyncSettings) -> None:
-    """Check that the types exist and that models and model groups have the fields for ARN and state (2 requests).
+    """Check that the console has the types and fields that the agent and the use cases need.
 
-    Raises ConsoleSetupError, with everything that is missing and the option that changes each.
+    2 requests, and 1 more with metrics. Raises ConsoleSetupError, with everything that is missing and the option that
+    changes each.
     """
-    fields = (
-        NeededField(settings.arn_field, "sync_arn_field", TEXT),
-        NeededField(settings.state_field, "sync_state_field", TEXT),
-    )
-    lacking = unmet(
-        client,
-        (
-            NeededType(settings.use_case_type, "sync_use_case_type"),
-            NeededType(settings.model_type, "sync_model_type", fields),
-            NeededType(settings.model_group_type, "sync_model_group_type", fields),
-        ),
-    )
+    lacking = unmet(client, (NeededType(settings.use_case_type, "sync_use_case_type"), *sync_needs(settings)))
     if lacking:
         raise ConsoleSetupError(" ".join(lacking))
 

@@ -12,11 +12,12 @@ from ..connection.model import Connection
 from ..console.client import ConsoleClient
 from ..console.objects import Scalar
 from ..console.query import Column, Compare, Condition, In, Like, Or, Query, Row, columns
-from ..console.requirements import NUMBER, NeededField, NeededType, unmet
+from ..console.requirements import unmet
 from ..console.schema import ConsoleSchema, TypeDefinition
+from ..console.sync_needs import sync_needs
 from ..registry.arn import GROUP, PACKAGE, partition_of
 from .errors import SchemaMismatchError
-from .mapping import DECOMMISSIONED, DEFAULT, DESCRIPTION, STATUS_FIELD, FieldRule, Kind, MappingTable, MetricSettings
+from .mapping import DEFAULT, DESCRIPTION, FieldRule, Kind, MappingTable, MetricSettings
 from .metrics import MetricObject
 from .plan import ConsoleRecord, FieldNames
 from .projection import TargetFields
@@ -168,7 +169,7 @@ class ConsoleReader:
 
 def open_reader(client: ConsoleClient, connection: Connection, table: MappingTable = DEFAULT) -> ConsoleReader:
     """Return a reader, having checked the console's types (3 requests, 4 with metrics). Raises SchemaMismatchError."""
-    lacking = unmet(client, _needed(connection, table))
+    lacking = unmet(client, sync_needs(connection.sync))
     if lacking:
         raise SchemaMismatchError(" ".join(lacking))
     schema = client.types()
@@ -178,21 +179,6 @@ def open_reader(client: ConsoleClient, connection: Connection, table: MappingTab
         Kind.MODEL: _target(Kind.MODEL, _definition(client, schema, connection.sync.model_type), table),
     }
     return ConsoleReader(client, connection, targets, table)
-
-
-def _needed(connection: Connection, table: MappingTable) -> Iterator[NeededType]:
-    """Yield what the synchronisation cannot do without."""
-    sync = connection.sync
-    both = (
-        NeededField(sync.arn_field, "sync_arn_field"),
-        NeededField(sync.state_field, "sync_state_field"),
-    )
-    status = NeededField(STATUS_FIELD, "add the value in the console", values=(DECOMMISSIONED,))
-    yield NeededType(sync.model_type, "sync_model_type", (*both, status))
-    yield NeededType(sync.model_group_type, "sync_model_group_type", both)
-    if table.metrics is not None:
-        value = NeededField(table.metrics.value_field, "metrics in sync_mapping", NUMBER)
-        yield NeededType(table.metrics.type_name, "metrics in sync_mapping", (value,))
 
 
 def _definition(client: ConsoleClient, schema: ConsoleSchema, name: str) -> TypeDefinition:

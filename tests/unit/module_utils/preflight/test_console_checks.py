@@ -4,9 +4,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import SyncSettings
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.plan import merge
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console import sync_needs
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import UnknownTypeError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.objects import NewObject
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.preflight.console_checks import (
@@ -20,6 +24,10 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.preflight.errors i
     ConsoleSetupError,
     DefaultUserError,
 )
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync import mapping
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.console_reader import open_reader
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.errors import SchemaMismatchError
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.mapping_overrides import effective_table
 
 
 def test_a_root_entity_is_found_by_name_and_by_id(client, entity, console):
@@ -113,3 +121,57 @@ def test_all_that_a_console_lacks_is_told_at_once(client):
         check_sync_settings(client, wrong)
     settings = ("use_case_type", "arn_field", "state_field", "model_group_type")
     assert [str(error.value).count(f"(sync_{setting})") for setting in settings] == [1, 1, 1, 1]
+
+
+def without_the_last_status(console, monkeypatch):
+    (status,) = [
+        field
+        for field in console.console.instance.resolve("Model").fields.values()
+        if field.name == mapping.STATUS_FIELD
+    ]
+    monkeypatch.delitem(status.enum, mapping.DECOMMISSIONED)
+
+
+def as_it_is(console, monkeypatch):
+    pass
+
+
+def metrics(**section):
+    return SyncSettings(mapping={"metrics": section})
+
+
+@pytest.mark.parametrize(
+    ("settings", "spoil", "words"),
+    [
+        (SyncSettings(), without_the_last_status, "has no value Decommissioned"),
+        (metrics(value_field="MRG-Metric:Owner"), as_it_is, r"MRG-Metric:Owner.* \(metrics in sync_mapping\)"),
+        (metrics(type="Metrik"), as_it_is, r'no type "Metrik".* \(metrics in sync_mapping\)'),
+        (SyncSettings(arn_field="Location"), as_it_is, "is read-only: it has to be"),
+        (SyncSettings(state_field="Integration:Application"), as_it_is, "of the data type ENUM_TYPE"),
+        (SyncSettings(model_type="Modell"), as_it_is, 'no type "Modell"'),
+        (SyncSettings(model_group_type="Grp"), as_it_is, 'no type "Grp"'),
+    ],
+)
+def test_what_keeps_the_synchronisation_from_starting_is_seen(
+    settings, spoil, words, client, console, wanted, monkeypatch
+):
+    spoil(console, monkeypatch)
+    connection = dataclasses.replace(merge(None, wanted()), sync=settings)
+    with pytest.raises(SchemaMismatchError, match=words) as refused:
+        open_reader(client, connection, effective_table(settings.mapping))
+    with pytest.raises(ConsoleSetupError, match=words) as seen:
+        check_sync_settings(client, settings)
+    assert str(refused.value) in str(seen.value)
+
+
+@pytest.mark.parametrize("settings", [SyncSettings(), metrics(), metrics(enabled=False, type="Metrik")])
+def test_what_is_fine_for_one_is_fine_for_both(settings, client, wanted):
+    connection = dataclasses.replace(merge(None, wanted()), sync=settings)
+    open_reader(client, connection, effective_table(settings.mapping))
+    check_sync_settings(client, settings)
+
+
+def test_the_names_that_are_needed_are_those_of_the_mapping():
+    usual = mapping.MetricSettings()
+    assert (usual.type_name, usual.value_field) == (sync_needs.METRIC_TYPE, sync_needs.METRIC_VALUE)
+    assert (sync_needs.STATUS_FIELD, sync_needs.DECOMMISSIONED) == (mapping.STATUS_FIELD, mapping.DECOMMISSIONED)
