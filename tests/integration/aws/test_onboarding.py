@@ -96,8 +96,10 @@ def test_accounts_are_onboarded_and_taken_off_again(
     assert len(module_tasks(made, "credit")) == 1, "an account takes more than one module task"
     ways = {path.stem: json.loads(path.read_text())["credentials"]["type"] for path in connections.glob("*.json")}
     assert ways == {"credit": "assume_role", "churn": "access_key"}
-    again = run_playbook(ONBOARD, **options).check()
+    aws.clear_calls()
+    again = run_playbook(ONBOARD, **options, extra_vars={"governance_connection_validate_aws": True}).check()
     assert again.changed == 0
+    assert aws.calls()["sts.AssumeRole"] >= 2, "the role was not tried with the external id and without it"
 
     unsaid = run_playbook(OFFBOARD, **options)
     assert unsaid.rc != 0
