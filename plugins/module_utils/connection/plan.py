@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .errors import InvalidConnectionError
 from .model import (
@@ -84,7 +84,7 @@ class Wanted:
     sync_push_text: bool | None = None
     sync_mapping: Mapping[str, object] | None = None
     sync_filters: Mapping[str, Sequence[str] | None] | None = None
-    for_new: Mapping[str, str] = field(default_factory=dict, repr=False)
+    for_new: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
