@@ -22,8 +22,9 @@ requirements:
   - botocore, on the host the module runs on, to tell whether a region exists; without it only its form is checked
 notes:
   - Run by root, the module gives a new file to the owner of O(connections_dir), so that the agent's user can read it.
-  - With O(validate=true) a run makes eight requests to the console and its login, and nine where the default user is
-    given as an e-mail address that is a user name.
+  - With O(validate=true) a run makes eight requests to the console and its login. It is one more where the default user
+    is given as an e-mail address that is a user name, where O(sync_mapping) asks for metrics, and for each other
+    business entity of the same name.
   - An environment variable that stands for an option is used where the connection is new. A connection that is there
     keeps its console and its login, whatever the environment has, until the task itself gives the option.
 options:

@@ -37,9 +37,9 @@ def check_login(client: ConsoleClient, business_entity_type: str = "SOXBusEntity
 
 
 def resolve_business_entity(client: ConsoleClient, name_or_id: str, type_name: str = "SOXBusEntity") -> BusinessEntity:
-    """Return the one root business entity of that name or id (2 requests).
+    """Return the one root business entity of that name or id (1 request, and 1 for each that answers to it).
 
-    Raises BusinessEntityError where there is none, where several have the name, or where it hangs under another.
+    Raises BusinessEntityError where there is none, where several are at the root, or where all hang under others.
     """
     name = columns("Name")[0]
     condition: Condition = Compare(name, "=", name_or_id)
@@ -50,20 +50,25 @@ def resolve_business_entity(client: ConsoleClient, name_or_id: str, type_name: s
         raise BusinessEntityError(
             f'The console has no business entity "{name_or_id}" that this login can see: create it first, at the root.'
         )
-    if len(found) > 1:
-        listed = ", ".join(f"{entity.id} ({entity.location or entity.name})" for entity in found)
+    above = [_entity_above(client, entity, type_name) for entity in found]
+    roots = [entity for entity, parent in zip(found, above, strict=True) if parent is None]
+    if len(roots) > 1:
+        listed = ", ".join(f"{entity.id} ({entity.location or entity.name})" for entity in roots)
         raise BusinessEntityError(
-            f'{len(found)} business entities are named "{name_or_id}": give the id, one of {listed}.'
+            f'{len(roots)} business entities at the root are named "{name_or_id}": give the id, one of {listed}.'
         )
-    entity = found[0]
+    if not roots:
+        raise BusinessEntityError(
+            f'The business entity "{found[0].name}" (id {found[0].id}) is not at the root: it hangs under '
+            f'"{above[0]}". Use a root entity.'
+        )
+    return roots[0]
+
+
+def _entity_above(client: ConsoleClient, entity: BusinessEntity, type_name: str) -> str | None:
+    """Return what the entity hangs under, or None for one at the root (1 request)."""
     above = [parent for parent in client.parents(entity.id) if parent.type_name == type_name]
-    if above:
-        parent = above[0].name or f"id {above[0].id}"
-        raise BusinessEntityError(
-            f'The business entity "{entity.name}" (id {entity.id}) is not at the root: it hangs under "{parent}". '
-            "Use a root entity."
-        )
-    return entity
+    return (above[0].name or f"id {above[0].id}") if above else None
 
 
 def check_permissions(client: ConsoleClient, entity: BusinessEntity) -> bool:

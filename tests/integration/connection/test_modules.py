@@ -182,7 +182,7 @@ CYCLES: dict[str, dict[str, Any]] = {
         "shows": {"sync.model_group_type": (None, "ModelGroup")},
     },
     "sync_model_type": {
-        "ask": {"sync_model_type": "ModelGroup"},
+        "ask": {"sync_model_type": "ModelGroup", "validate": False},  # a type without the status Decommissioned
         "shows": {"sync.model_type": ("Model", "ModelGroup")},
     },
     "sync_use_case_type": {
@@ -316,7 +316,6 @@ def test_secrets_are_left_alone_on_request(host: Host) -> None:
     ("changes", "words"),
     [
         ({"business_entity": "Nobody"}, 'no business entity "Nobody"'),
-        ({"business_entity": "Twice"}, "give the id"),
         ({"business_entity": "Below"}, 'hangs under "Credit Risk"'),
         ({"default_user": "nobody"}, 'no user "nobody"'),
         ({"console_url": "{console}/elsewhere/opgrc"}, "redirects to /openpages/logon.jsp"),
@@ -348,8 +347,6 @@ def test_bad_input_is_one_clear_sentence_and_nothing_is_written(
 ) -> None:
     (credit_risk,) = host.console.objects("SOXBusEntity")
     client.create_object(NewObject("SOXBusEntity", "Below", primary_parent_id=credit_risk["id"]))
-    client.create_object(NewObject("SOXBusEntity", "Twice"))
-    client.create_object(NewObject("SOXBusEntity", "Twice", primary_parent_id=credit_risk["id"]))
     told = host.refuse(
         **{
             name: value.replace("{console}", host.console.url) if isinstance(value, str) else value

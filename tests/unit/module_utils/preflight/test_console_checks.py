@@ -44,14 +44,18 @@ def test_an_entity_that_is_not_there_is_to_be_created(name, client, entity):
         resolve_business_entity(client, name)
 
 
-def test_two_entities_of_one_name_are_listed_with_their_ids(client, entity, console):
+def test_of_entities_of_one_name_the_one_at_the_root_is_meant(client, entity):
     upper = client.create_object(NewObject("SOXBusEntity", "Bank"))
-    lower = client.create_object(NewObject("SOXBusEntity", "Credit Risk", primary_parent_id=upper.id))
-    with pytest.raises(BusinessEntityError, match="give the id") as error:
-        resolve_business_entity(client, "Credit Risk")
-    assert entity.id in str(error.value)
-    assert lower.id in str(error.value)
-    assert resolve_business_entity(client, entity.id).id == entity.id
+    client.create_object(NewObject("SOXBusEntity", "Credit Risk", primary_parent_id=upper.id))
+    assert resolve_business_entity(client, "Credit Risk").id == entity.id
+
+
+def test_a_name_that_is_only_below_others_is_not_at_the_root(client, entity):
+    upper = client.create_object(NewObject("SOXBusEntity", "Bank"))
+    for above in (upper, entity):
+        client.create_object(NewObject("SOXBusEntity", "Retail", primary_parent_id=above.id))
+    with pytest.raises(BusinessEntityError, match="is not at the root: it hangs under"):
+        resolve_business_entity(client, "Retail")
 
 
 def test_an_entity_below_another_is_not_at_the_root(client):

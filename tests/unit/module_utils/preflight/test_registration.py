@@ -94,7 +94,6 @@ def test_the_entity_and_user_are_kept_as_the_console_names_them(store, wanted, e
 BAD = {
     "an unknown business entity": ({"business_entity": "Nobody"}, BusinessEntityError, "create it first"),
     "an entity below another": ({"business_entity": "Retail"}, BusinessEntityError, "not at the root"),
-    "two entities of one name": ({"business_entity": "Twice"}, BusinessEntityError, "give the id"),
     "an unknown default user": ({"default_user": "nobody"}, DefaultUserError, "nobody"),
     "a default user who is gone": ({"default_user": "gone"}, DefaultUserError, "not active"),
     "another web server": ({"console_url": "http://127.0.0.1:9"}, UnreachableError, "http://127.0.0.1:9"),
@@ -129,8 +128,6 @@ BAD = {
 def console_with_traps(client, entity, console):
     bank = client.create_object(NewObject("SOXBusEntity", "Bank"))
     client.create_object(NewObject("SOXBusEntity", "Retail", primary_parent_id=bank.id))
-    client.create_object(NewObject("SOXBusEntity", "Twice"))
-    client.create_object(NewObject("SOXBusEntity", "Twice", primary_parent_id=bank.id))
     console.add_user("gone", "gone@example.com", active=False)
 
 
