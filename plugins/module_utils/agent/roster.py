@@ -63,13 +63,13 @@ class Roster:
         *,
         open_store: OpenStore = open_store,
         beat: Beat = no_beat,
-        environment: Mapping[str, str] = os.environ,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._scope = scope
         self._news = news
         self._open_store = open_store
         self._beat = beat
-        self._environment = environment
+        self._environment = os.environ if environment is None else environment
         self._wake = threading.Event()
         self._stopping = False
         self._afresh = False

@@ -61,7 +61,7 @@ _FIRST_LOOK = 10.0
 class Service:
     """One agent. `run` blocks until the end and must be called in the main thread.
 
-    ``reread`` reads the settings file again; it raises SettingsError. ``environment`` is that of the process.
+    ``reread`` reads the settings file again; it raises SettingsError. ``environment`` None: that of the process.
     """
 
     def __init__(
@@ -70,12 +70,13 @@ class Service:
         make_runtime: RuntimeFactory,
         *,
         reread: Callable[[], Settings] | None = None,
-        environment: Mapping[str, str] = os.environ,
+        environment: Mapping[str, str] | None = None,
         step: Step = no_step,
     ) -> None:
         self._settings = settings
         self._make_runtime = make_runtime
         self._reread = reread or (lambda: settings)
+        environment = os.environ if environment is None else environment
         self._deployment = environment.get(DEPLOYMENT_VARIABLE, "")
         self._step = step
         self._manager = ServiceManager(environment)

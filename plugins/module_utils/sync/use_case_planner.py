@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from typing import Protocol
 
 from ..connection.model import Connection
 from ..console.client import ConsoleClient
@@ -37,8 +38,12 @@ from .use_case_speakers import Speakers
 from .use_case_text import DRAFT, FIELDS, Texts, agrees, change_card, new_content, texts_of
 from .use_cases import GroupRef, UseCase, UseCaseReader, UseCases
 
-LifeCycleOf = Callable[[str], LifeCycle | None]
-"""The life cycle for a console status (the status table)."""
+
+class LifeCycleOf(Protocol):
+    """The status table, read downwards."""
+
+    def __call__(self, status: str, /) -> LifeCycle | None:
+        """Return the life cycle for a console status."""
 
 
 class UseCasePlanner:

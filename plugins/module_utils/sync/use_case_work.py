@@ -233,7 +233,7 @@ class UseCasePhase:
                         tally.notes.append(finding)
                     else:
                         yield finding
-            except WxgovError as error:
+            except Exception as error:  # whatever is wrong with one use case, the others are to go on
                 yield Outcome(Unplanned(Thing.USE_CASE, case.name, ""), case.id, sentence_of(error))
             tally.on_look()
 

@@ -194,7 +194,7 @@ def test_an_outage_longer_than_half_the_queues_retention_leads_to_a_full_sweep(h
         home.emulator.fault("sqs.GetQueueAttributes", "error", code="AccessDenied", status=403)
     home.state.mkdir()
     journal, world, now = Journal(home.state / "state.db"), World(home.folder / "prod.db"), [1_800_000_000.0]
-    pool, crew, counters = WorkerPool(journal, 1, lambda name: pytest.fail(name)), Crew(lambda: None), Counters()
+    pool, crew, counters = WorkerPool(journal, 1, pytest.fail), Crew(lambda: None), Counters()
     client = sqs_client(home.emulator.endpoint_url)
     runtime = WorldRuntime(WorldReconciler(world, lambda name: None), WorldSweeper(world, blind=True), client)
     schedule = {"full_sweep_seconds": 31 * 86_400, "incremental_sweep_seconds": 86_400}

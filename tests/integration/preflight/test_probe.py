@@ -223,7 +223,7 @@ def test_leftovers_of_a_probe_that_was_cut_off_are_removed_and_nothing_else(worl
         "running": f"wxgov-probe-{later}-00000004",
         "own": "wxgov-probe-results",
     }
-    tags = {**{kind: name for kind, name in names.items()}, "copied tag": names["leftover"]}
+    tags = {**names, "copied tag": names["leftover"]}
     sagemaker = world.root("sagemaker", ACCOUNT)
     for kind, name in names.items():
         given = [] if kind == "untagged" else [{"Key": "wxgov-probe", "Value": tags[kind]}]
