@@ -163,7 +163,7 @@ class ConnectionRuntime(Protocol):
 
     @property
     def traffic(self) -> Mapping[str, Traffic]:
-        """The requests of this connection so far, by service: console, sagemaker, sqs, sts."""
+        """The requests of this connection so far, by service: console, sagemaker, sqs."""
 
     @property
     def pace(self) -> Pace:
