@@ -108,6 +108,9 @@ class RunReport:
         fellows = self.counts["failed"] if outcome.error else sum(self.counts[action] for action in ACTIONS)
         if fellows <= OUTCOME_LIMIT:
             self.outcomes.append(outcome)
+        elif fellows == OUTCOME_LIMIT + 1:
+            what = "failures" if outcome.error else "changes, with before and after,"
+            self.notes.append(f"only the first {OUTCOME_LIMIT} {what} are listed; the counts are of all")
 
     @property
     def failed(self) -> bool:

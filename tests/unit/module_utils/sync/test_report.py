@@ -30,6 +30,9 @@ def test_failures_are_kept_however_many_objects_went_well_before_them() -> None:
     report.add(outcome(9999, error="refused"))
     assert (report.counts["create"], report.counts["failed"]) == (OUTCOME_LIMIT + 5, 1)
     assert len(report.outcomes) == OUTCOME_LIMIT + 1
+    assert report.notes == [
+        f"only the first {OUTCOME_LIMIT} changes, with before and after, are listed; the counts are of all"
+    ]
     assert report.outcomes[-1].error == "refused"
     assert report.as_dict(outcomes=False)["outcomes"] == []
     assert report.as_dict()["counts"]["created"] == OUTCOME_LIMIT + 5
