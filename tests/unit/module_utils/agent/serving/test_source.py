@@ -136,5 +136,5 @@ def test_a_record_that_says_little():
 
 def test_the_release_is_the_folder_that_the_role_made():
     assert release_of(Path("/opt/wxgov/releases/0.1.0-abc/lib/wxgov_sagemaker/agent/serving/source.py")) == "0.1.0-abc"
-    assert release_of(Path("/work/plugins/module_utils/agent/serving/source.py")) == ""
+    assert release_of(Path("/srv/checkout/plugins/module_utils/agent/serving/source.py")) == ""
     assert release_of(Path("/opt/releases")) == ""
