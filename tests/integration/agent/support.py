@@ -252,7 +252,7 @@ class WorldRuntime:
         self.sqs_client.close()
 
 
-def wait_until(condition: Callable[[], object], timeout: float = 60) -> None:
+def wait_until(condition: Callable[[], object], timeout: float = 120) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
