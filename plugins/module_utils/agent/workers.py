@@ -34,7 +34,7 @@ from .threads import never
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 5.0
-"""Seconds after which an idle worker looks for work by itself, so that a wake-up that is missed costs no more than this."""
+"""Seconds after which an idle worker looks for work by itself: a wake-up that is missed costs no more than this."""
 LOCKED_PAUSE = 1.0
 DOWN_PAUSE = 5.0
 """Seconds between two tries whether a console is back; each costs a call of the registry and fails at once."""
