@@ -18,6 +18,7 @@ monotonic seconds of the last write's arrival}.
 
 from __future__ import annotations
 
+import abc
 import argparse
 import asyncio
 import copy
@@ -84,7 +85,7 @@ class Wire(asyncio.Protocol):
             self._transport.write(head.encode() + body)
 
 
-class Server:
+class Server(abc.ABC):
     """What both stand-ins have in common."""
 
     def __init__(self) -> None:
@@ -111,11 +112,11 @@ class Server:
         """What the benchmark is told."""
         return {}
 
+    @abc.abstractmethod
     def handle(
         self, verb: str, target: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, bytes] | asyncio.Future[tuple[int, bytes]]:
         """Status and body."""
-        raise NotImplementedError
 
     def _later(self, answer: Callable[[int, bytes], None], status: int, body: bytes) -> None:
         if self.latency:

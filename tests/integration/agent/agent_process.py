@@ -56,26 +56,11 @@ class TroubleReconciler(WorldReconciler):
         return super().reconcile(key)
 
 
-class KillAt:
-    """Kills the process at the n-th step of a name, as a power cut would."""
+class SignalAt:
+    """Sends the process a signal at the n-th step of a name: SIGKILL is a power cut, SIGSTOP a machine put to sleep."""
 
-    def __init__(self, name: str, times: int) -> None:
-        self._name = name
-        self._left = times
-        self._lock = threading.Lock()
-
-    def __call__(self, name: str) -> None:
-        if name == self._name:
-            with self._lock:
-                self._left -= 1
-                if self._left <= 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-
-class StopAt:
-    """Stops the process (SIGSTOP) at the n-th step of a name, as a machine that is put to sleep."""
-
-    def __init__(self, name: str, times: int) -> None:
+    def __init__(self, number: signal.Signals, name: str, times: int) -> None:
+        self._number = number
         self._name = name
         self._left = times
         self._lock = threading.Lock()
@@ -85,7 +70,7 @@ class StopAt:
             with self._lock:
                 self._left -= 1
                 if self._left == 0:
-                    os.kill(os.getpid(), signal.SIGSTOP)
+                    os.kill(os.getpid(), self._number)
 
 
 def runtime_maker(step: Callable[[str], None]) -> Callable[[Connection], WorldRuntime]:
@@ -114,7 +99,7 @@ def serve_forks() -> None:
         order = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            step = KillAt(*order["kill"]) if order["kill"] else no_step
+            step = SignalAt(signal.SIGKILL, *order["kill"]) if order["kill"] else no_step
             os._exit(command(["run", "--config", order["config"]], step))
         print(json.dumps({"pid": pid}), flush=True)
         _pid, status = os.waitpid(pid, 0)
@@ -133,4 +118,4 @@ if __name__ == "__main__":
         serve_forks()
     else:
         stop_at, _colon, number = os.environ.get("WXGOV_TEST_STOP_AT", "").partition(":")
-        sys.exit(command(sys.argv[1:], StopAt(stop_at, int(number)) if stop_at else no_step))
+        sys.exit(command(sys.argv[1:], SignalAt(signal.SIGSTOP, stop_at, int(number)) if stop_at else no_step))
