@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .backoff import Backoff
 from .journal import EVENT, Journal
@@ -34,19 +34,23 @@ FIRST_LOOK_BACK = 900.0
 """Seconds before the latest modification at which polling begins where there is no watermark: what was there before is
 the full sweep's, which runs at the start, and these are for what changed while it ran."""
 
-SETTLED = 120.0
-"""Seconds for which a modification is marked in every turn: a later one may have the very same time, for how finely a
-console's times are told is not known; the coarsest that we allow for is a minute."""
+COARSEST = 60.0
+"""Seconds of one tick of a console's times: how finely they are told is not known, a minute is what we allow for."""
+
+SETTLED = OVERLAP + COARSEST
+"""Seconds after which a modification is settled: until then another one may come to light that has the very same time.
+Every turn marks it, and so does the first one after that."""
 
 _BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """A modification, and when (monotonic) it was first seen."""
+    """A modification, when (monotonic) it was first seen, and whether a turn has marked it since it settled."""
 
     modified_at: float
     first_seen: float
+    settled: bool = False
 
 
 class Polls:
@@ -128,9 +132,9 @@ class Polls:
             sight = known.get(change.object_id)
             if sight is None or sight.modified_at != change.modified_at:
                 sight = _Sight(change.modified_at, now)
-            seen[change.object_id] = sight
-            if change.key is not None and now - sight.first_seen < SETTLED:
+            if change.key is not None and not sight.settled:
                 keys.append(change.key)
+            seen[change.object_id] = replace(sight, settled=now - sight.first_seen >= SETTLED)
         self._mark(keys)
         self._journal.set_watermark(self._name, source.name, latest)
         # What lies before the overlap is not read again.
