@@ -19,6 +19,7 @@ from enum import Enum
 from hashlib import blake2b
 from typing import Literal, TypeAlias
 
+from ..console.sync_needs import DECOMMISSIONED, METRIC_TYPE, METRIC_VALUE, STATUS_FIELD
 from ..registry.entities import LifeCycle
 
 Direction: TypeAlias = Literal["to_console", "to_registry", "both"]
@@ -87,8 +88,8 @@ class StatusRow:
 class MetricSettings:
     """Where evaluation metrics go as objects of their own under the model: a console type and its number field."""
 
-    type_name: str = "Metric"
-    value_field: str = "MRG-Metric:Value"
+    type_name: str = METRIC_TYPE
+    value_field: str = METRIC_VALUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,6 @@ class MappingTable:
 DESCRIPTION = "Description"
 """The object's own description; it is not in ``fields`` of a request but a key beside it."""
 
-STATUS_FIELD = "MRG-Model:Status"
 OWNER_FIELD = "MRG-Model:Model Owner"
 
 GROUP_RULES: tuple[FieldRule, ...] = (FieldRule(DESCRIPTION, "description"),)
@@ -155,7 +155,6 @@ MODEL_RULES: tuple[FieldRule, ...] = (
     FieldRule("MRG-Model:Machine Learning Model", "is_machine_learning", at_creation=True),
 )
 
-DECOMMISSIONED = "Decommissioned"
 PROPOSED = "Proposed"
 
 ARCHIVED_STAGE = "Archived"

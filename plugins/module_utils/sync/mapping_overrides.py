@@ -34,10 +34,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
+from ..console.sync_needs import DECOMMISSIONED, STATUS_FIELD
 from . import mapping, registry_values
 from .conversions import CONVERSIONS
 from .errors import MappingError
-from .mapping import DEFAULT, DESCRIPTION, STATUS_FIELD, FieldRule, Kind, MappingTable, MetricSettings, StatusRow
+from .mapping import DEFAULT, DESCRIPTION, FieldRule, Kind, MappingTable, MetricSettings, StatusRow
 from .state import DIGEST_BYTES
 
 ROOM = 3800
@@ -218,7 +219,7 @@ def _require_way_back(statuses: Iterable[StatusRow]) -> None:
         if not row.to_registry:
             continue
         ups = [other for other in rows if other.to_console and _cycle(other) == _cycle(row)]
-        back = mapping.DECOMMISSIONED if row.stage == mapping.ARCHIVED_STAGE else None
+        back = DECOMMISSIONED if row.stage == mapping.ARCHIVED_STAGE else None
         other = back if back is not None else next((one.console_status for one in ups), None)
         if other is not None and other != row.console_status:
             raise MappingError(

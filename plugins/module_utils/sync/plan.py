@@ -17,9 +17,10 @@ from hashlib import blake2b
 from typing import Literal, TypeAlias
 
 from ..console.objects import Scalar
+from ..console.sync_needs import DECOMMISSIONED, STATUS_FIELD
 from ..registry.entities import LifeCycle
 from . import mapping
-from .mapping import DECOMMISSIONED, DESCRIPTION, STATUS_FIELD, FieldRule, Kind, Side
+from .mapping import DESCRIPTION, FieldRule, Kind, Side
 from .merge import FieldView, Verdict, merge
 from .metrics import METRICS, metrics_digest
 from .model_card import Metric

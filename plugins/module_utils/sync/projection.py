@@ -13,10 +13,11 @@ from typing import Any
 
 from ..console.objects import Scalar
 from ..console.schema import FieldDefinition
+from ..console.sync_needs import DECOMMISSIONED, STATUS_FIELD
 from ..registry.entities import LifeCycle, ModelPackage, ModelPackageGroup
 from . import mapping, model_card
 from .conversions import convert
-from .mapping import DECOMMISSIONED, FieldRule, Kind, MappingTable
+from .mapping import FieldRule, Kind, MappingTable
 from .model_card import Metric
 from .registry_values import GROUP_VALUES, METADATA, OWNER, STATUS, is_metadata, package_value
 
@@ -217,7 +218,7 @@ class _Values:
 
 
 def _initial_status(target: TargetFields) -> str | None:
-    definition = target.definitions.get(mapping.STATUS_FIELD)
+    definition = target.definitions.get(STATUS_FIELD)
     return mapping.PROPOSED if definition is not None and mapping.PROPOSED in definition.enum_values else None
 
 

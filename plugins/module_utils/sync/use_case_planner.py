@@ -14,13 +14,14 @@ from ..connection.model import Connection
 from ..console.client import ConsoleClient
 from ..console.objects import ConsoleObject, Scalar
 from ..console.query import Column, Compare, In, Join, Or, Query, columns
+from ..console.sync_needs import STATUS_FIELD
 from ..registry.arn import group_arn, parse_arn
 from ..registry.client import RegistryClient
 from ..registry.entities import LifeCycle, ModelCard, ModelPackage
 from ..registry.group_packages import packages_of_group
 from .console_reader import ID, NAME, ConsoleReader
 from .errors import UseCaseError
-from .mapping import PROPOSED, STATUS_FIELD, Kind
+from .mapping import PROPOSED, Kind
 from .selection import Selection, reason_by_name, reason_by_tags
 from .state import load_state
 from .use_case_apply import Claims

@@ -24,7 +24,6 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.preflight.errors i
     ConsoleSetupError,
     DefaultUserError,
 )
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync import mapping
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.console_reader import open_reader
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.errors import SchemaMismatchError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.mapping_overrides import effective_table
@@ -131,9 +130,9 @@ def without_the_last_status(console, monkeypatch):
     (status,) = [
         field
         for field in console.console.instance.resolve("Model").fields.values()
-        if field.name == mapping.STATUS_FIELD
+        if field.name == sync_needs.STATUS_FIELD
     ]
-    monkeypatch.delitem(status.enum, mapping.DECOMMISSIONED)
+    monkeypatch.delitem(status.enum, sync_needs.DECOMMISSIONED)
 
 
 def as_it_is(console, monkeypatch):
@@ -173,9 +172,3 @@ def test_what_is_fine_for_one_is_fine_for_both(settings, client, wanted):
     connection = dataclasses.replace(merge(None, wanted()), sync=settings)
     open_reader(client, connection, effective_table(settings.mapping))
     check_sync_settings(client, settings)
-
-
-def test_the_names_that_are_needed_are_those_of_the_mapping():
-    usual = mapping.MetricSettings()
-    assert (usual.type_name, usual.value_field) == (sync_needs.METRIC_TYPE, sync_needs.METRIC_VALUE)
-    assert (sync_needs.STATUS_FIELD, sync_needs.DECOMMISSIONED) == (mapping.STATUS_FIELD, mapping.DECOMMISSIONED)
