@@ -4,7 +4,8 @@
 """Which connections there are, read from their store so that neither a broken one nor a store out of reach does harm.
 
 A thread of its own looks: Secrets Manager may take minutes not to answer. What it costs there: 1 ListSecrets a look,
-and 1 GetSecretValue for each secret that has changed.
+and 1 GetSecretValue for each secret that has changed. The store stays open between looks, as a new AWS session and its
+sockets cost more than the call; it is opened anew after any failure, by `Roster.refresh`, and for other credentials.
 """
 
 from __future__ import annotations
@@ -77,6 +78,8 @@ class Roster:
         self._kept: dict[str, Connection] = {}
         self._read: dict[str, str] = {}
         self._broken: dict[str, str] = {}
+        self._store: ConnectionStore | None = None
+        self._opened_for: tuple[str, ...] = ()
         self.looked = threading.Event()
         self.problems: Mapping[str, str] = {}
 
@@ -100,15 +103,18 @@ class Roster:
             self._beat(self._scope.every + CALL_SECONDS)
             self._wake.wait(self._scope.every)
             self._wake.clear()
+        self._close_store()
 
     def look(self) -> None:
         """Look once. A connection that cannot be used counts as what it was the last time that it could."""
         scope, afresh, self._afresh = self._scope, self._afresh, False
+        aws_files = _aws_files(self._environment)
         try:
-            store = self._open_store(scope.store)
+            store = self._opened(scope.store, aws_files, anew=afresh)
             revisions = store.revisions()
         except Exception as error:  # whatever is wrong with the store, the agent goes on with what it knows
             problem = reason(error)
+            self._close_store()
             if self.problems.get("") != problem:
                 log.warning("the connections stay as they are: %s", problem)
             self.problems = {**self._broken, "": problem}
@@ -124,7 +130,20 @@ class Roster:
         strangers = [] if scope.share is None else [name for name in scope.share if name not in revisions]
         missing = {name: f"There is no such connection in {store.place}." for name in strangers}
         self.problems = {**self._broken, **missing}
-        self._tell(scope, frozenset(revisions))
+        self._tell(scope, frozenset(revisions), aws_files)
+
+    def _opened(self, settings: StoreSettings, aws_files: tuple[str, ...], *, anew: bool) -> ConnectionStore:
+        """The store that is open, or a new one where that would find other credentials."""
+        if anew or self._opened_for != aws_files:
+            self._close_store()
+        if self._store is None:
+            self._store, self._opened_for = self._open_store(settings), aws_files
+        return self._store
+
+    def _close_store(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
 
     def _load(self, store: ConnectionStore, name: str, revision: str) -> None:
         self._read.pop(name, None)  # what could not be read for another reason than its content is read again
@@ -142,14 +161,14 @@ class Roster:
             self._broken.pop(name, None)
             self._read[name] = revision
 
-    def _tell(self, scope: Scope, known: frozenset[str]) -> None:
+    def _tell(self, scope: Scope, known: frozenset[str], aws_files: tuple[str, ...]) -> None:
         enabled = {name: connection for name, connection in sorted(self._kept.items()) if connection.enabled}
         share = known if scope.share is None else frozenset(scope.share)
         wanted = Wanted(
             enabled={name: connection for name, connection in enabled.items() if name in share},
             known=known,
             standby=tuple(name for name in enabled if name not in share),
-            aws_files=_aws_files(self._environment),
+            aws_files=aws_files,
         )
         if wanted != self._told:
             self._told = wanted

@@ -155,6 +155,9 @@ class DirectoryStore:
         with file_lock(self.path / LOCK_NAME, timeout):
             yield
 
+    def close(self) -> None:
+        """Do nothing: files are open only while they are read or written."""
+
     def _file(self, name: str) -> Path:
         if not NAME_FORM.fullmatch(name):
             raise InvalidConnectionError(

@@ -5,6 +5,9 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import os
+import pathlib
 import threading
 
 import boto3
@@ -51,6 +54,11 @@ class Place:
     def look(self):
         self.roster.look()
         return self.wanted
+
+    def reopen(self, opener):
+        """Let the roster have another store at its next look."""
+        self.opener = opener
+        self.roster.refresh(Scope(self.settings, None, 3600))
 
     @property
     def wanted(self):
@@ -147,11 +155,11 @@ def test_a_store_out_of_reach_changes_nothing_and_is_tried_again(make_place):
     def refuse(settings):
         raise ConnectionStoreError("Secrets Manager cannot be asked.")
 
-    place.opener = refuse
+    place.reopen(refuse)
     place.look()
     assert len(place.news) == 1
     assert place.roster.problems == {"": "Secrets Manager cannot be asked."}
-    place.opener = open_store
+    place.reopen(open_store)
     place.save("b")
     assert list(place.look().enabled) == ["a", "b"]
     assert place.roster.problems == {}
@@ -165,7 +173,7 @@ def test_no_error_of_a_store_ends_the_look(make_place):
     def fail(settings):
         raise PermissionError("no")
 
-    place.opener = fail
+    place.reopen(fail)
     place.look()
     assert place.roster.problems == {"": "PermissionError: no"}
     assert len(place.news) == 1
@@ -194,11 +202,14 @@ def test_a_connection_that_could_not_be_read_for_the_moment_is_read_again(make_p
         def load(self, name):
             raise ConnectionStoreError("throttled")
 
-    place.opener = lambda settings: Failing()
+        def close(self):
+            pass
+
+    place.reopen(lambda settings: Failing())
     place.look()
     assert list(place.roster.problems) == ["a"]
     assert place.wanted.enabled == {}
-    place.opener = open_store
+    place.reopen(open_store)
     assert list(place.look().enabled) == ["a"]
 
 
@@ -216,6 +227,55 @@ def test_a_look_costs_one_call_and_one_for_each_secret_that_changed(cloud, make_
     cloud.clear_calls()
     place.look()
     assert cloud.calls() == {"secretsmanager.ListSecrets": 1, "secretsmanager.GetSecretValue": 1}
+
+
+def sockets():
+    """How many sockets this process has open; the emulator's ends are among them."""
+    found = 0
+    for entry in pathlib.Path("/proc/self/fd").iterdir():
+        try:
+            found += os.readlink(entry).startswith("socket:")
+        except FileNotFoundError:
+            continue  # that of the listing itself
+    return found
+
+
+def test_a_store_that_fails_time_and_again_keeps_no_sockets_open(cloud, make_place):
+    place = make_place("secretsmanager")
+    place.save("a")
+    place.look()
+    cloud.fault("secretsmanager.ListSecrets", "error", times=20, code="AccessDeniedException", status=400)
+    gc.collect()
+    gc.disable()  # what is not closed stays open for as long as nobody collects it
+    try:
+        before = sockets()
+        for _look in range(20):
+            place.look()
+        assert "ListSecrets" in place.roster.problems[""]
+        wait_until(lambda: sockets() <= before)
+    finally:
+        gc.enable()
+
+
+def test_the_store_stays_open_until_it_could_be_another_one(make_place, tmp_path):
+    place, opened = make_place(), []
+    place.save("a")
+
+    def counted(settings):
+        opened.append(settings)
+        return open_store(settings)
+
+    place.opener = counted
+    for _look in range(3):
+        place.look()
+    assert len(opened) == 1
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "credentials").write_text("[default]\n")
+    place.look()
+    assert len(opened) == 2, "the process finds other credentials"
+    place.reopen(counted)
+    place.look()
+    assert len(opened) == 3, "it was told to look at everything again"
 
 
 def test_new_credentials_of_the_process_are_news(make_place, tmp_path):
