@@ -1,17 +1,22 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Signals as something to wait for."""
+"""Signals as something to wait for, and one that is answered by itself."""
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import select
 import signal
 
 QUIT = (signal.SIGTERM, signal.SIGINT)
 RELOAD = signal.SIGHUP
+STACKS = signal.SIGUSR1
+"""What every thread is at is written to stderr: names of files and functions, no values. Never waits for a thread."""
+
+_STDERR = 2
 
 
 class Signals:
@@ -25,9 +30,11 @@ class Signals:
         os.set_blocking(self._write, False)
         self._handlers = {number: signal.signal(number, lambda *_ignored: None) for number in self.HANDLED}
         self._previous = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        faulthandler.register(STACKS, file=_STDERR)
         return self
 
     def __exit__(self, *_error: object) -> None:
+        faulthandler.unregister(STACKS)
         signal.set_wakeup_fd(self._previous)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)

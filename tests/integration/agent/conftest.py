@@ -11,13 +11,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.store import DirectoryStore
 from tests.emulators.aws.server import AwsEmulator
+from tests.integration.agent import explain
 from tests.integration.agent.support import Queue, World, create_queue, make_connection, wait_until
 
 SETTINGS: dict[str, Any] = {
@@ -129,6 +130,17 @@ def settle(home: Home, queue: Queue, name: str = "prod", timeout: float = 60) ->
     time.sleep(0.25)  # one more status, so that what has just been marked is seen
     if queue.depth() or home.connection(name).get("dirty") != 0:
         settle(home, queue, name, deadline - time.monotonic())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a test that fails tell how its agents were, before they are killed."""
+    report = yield
+    if report.when == "call" and report.failed:
+        report.sections += explain.sections(item.funcargs)
+    return report
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.lock import exclusive
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import AmbientCredentials
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.stores import StoreSettings, open_store
+from tests.integration.agent import explain
 from tests.integration.agent.conftest import end, resident_megabytes, settle
 from tests.integration.agent.support import (
     REGION,
@@ -128,6 +129,23 @@ def test_a_thread_that_dies_ends_the_process_with_1(home):
     assert home.status()["state"] == "failed"
     (line,) = [line for line in home.log_lines() if line["level"] == "critical"]
     assert "died" in line["message"]
+
+
+def test_what_every_thread_is_at_is_told_on_request_and_the_work_goes_on(home):
+    """Also with a thread that hangs; this is what a test of an agent shows when it fails."""
+    queue, world = home.connect()
+    agent = home.start()
+    touch(queue, world, package_arn("hang", 1))
+    wait_until(lambda: home.connection().get("counts", {}).get("deleted") == 1)
+    found = dict(explain.sections({"home": home}))
+    assert all(place in found["stacks of home"] for place in ("intake.py", "sweeps.py", "roster.py", "in reconcile"))
+    assert "not-so-secret" not in found["stacks of home"]
+    assert json.loads(found["status of home"])["pid"] == agent.pid
+    assert "sqs.ReceiveMessage" in found["calls of the emulator of home"]
+    assert "connection started" in found["log of home, the last 150 lines"]
+    touch(queue, world)
+    wait_until(lambda: world.target() == [(ARN, 1)])
+    agent.kill()
 
 
 def test_connections_come_and_go_with_sighup(home):
