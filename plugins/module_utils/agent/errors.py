@@ -20,6 +20,10 @@ class AlreadyRunningError(AgentError):
     """Another agent holds this state directory; two would work the same keys at once."""
 
 
+class StateUnavailableError(AgentError):
+    """The state directory cannot be written now, but may be later: disk full, read-only."""
+
+
 class JournalUnavailableError(AgentError):
     """The journal cannot be read or written now: disk full, read-only, locked for too long."""
 

@@ -25,7 +25,7 @@ class ServiceManager:
         self._next = 0.0
 
     def ready(self, status: str) -> None:
-        """The agent works, or works again after `reloading`."""
+        """The agent has started, or works again after `reloading`; ``status`` is one line."""
         self._send("READY=1", f"STATUS={status}")
 
     def reloading(self) -> None:

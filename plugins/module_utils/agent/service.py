@@ -7,6 +7,8 @@
   What is left is in the journal or still in the queue. A second signal exits at once.
 * SIGHUP: read settings and connections again (connections also every ``reload_seconds``, when one has changed). What
   cannot be used changes nothing.
+* A state directory that cannot be written at the start (disk full, read-only) is waited for: an agent that ended would
+  be started so often that its service manager gives up. What waiting cannot mend ends the start with one sentence.
 * A thread that dies is a bug: the process stops and exits 1, so that whoever supervises it starts it anew.
 """
 
@@ -24,12 +26,13 @@ from typing import Any
 from ..connection.errors import LockTimeoutError
 from ..connection.lock import shared
 from ..connection.model import Connection
-from .errors import JournalUnavailableError, SettingsError
+from .errors import AgentError, JournalUnavailableError, SettingsError
 from .fleet import Fleet
 from .intake import Step, no_step
 from .journal import Journal
 from .log import configure
 from .notify import ServiceManager
+from .opening import Opening, ToldToStopError
 from .roster import Roster, Scope, Wanted
 from .runtime import RuntimeFactory
 from .serving.address import Address
@@ -48,7 +51,8 @@ DEPLOYMENT_VARIABLE = "WXGOV_AGENT_DEPLOYMENT"
 """What deployed this process, as its deployer calls it; shown in the status file, so that he can tell old from new."""
 
 SETTINGS_FILE = "settings file"
-"""Where among the problems the settings file is."""
+STATE_DIRECTORY = "state directory"
+"""Where among the problems settings file and state directory are."""
 
 SETTLE_SECONDS = 0.5
 """How long a key is left alone that was just worked on, so that a burst of events about it costs two looks at it."""
@@ -85,6 +89,9 @@ class Service:
         self._followed: Wanted | None = None
         self._problem = ""
         self._state = "starting"
+        self._blocked = ""
+        self._holds_directory = False
+        self._units: Mapping[str, Unit] = {}
         self._started_at = time.time()
         self._rebuilt = 0
         self._next_status = 0.0
@@ -97,10 +104,20 @@ class Service:
         from .serving.source import Source
 
         with ExitStack() as stack:
-            stack.enter_context(only_agent(self._settings.state_dir))
             self._signals = stack.enter_context(Signals())
-            self._journal = Journal(self._settings.state_dir / JOURNAL_FILE, settle=SETTLE_SECONDS)
             self._crew = Crew(on_crash=self._signals.wake)
+            self._roster = Roster(self._scope(), self._hear, beat=self._crew.beats.beat)
+            source = Source(self._inside, self._settings.state_dir / JOURNAL_FILE)
+
+            def serve() -> None:
+                if self._address is None:
+                    self._address = stack.enter_context(serving(self._settings, source))
+
+            try:
+                self._take_directory(stack, serve)
+            except ToldToStopError:
+                return self._leave_off()
+            serve()
             self._pool = WorkerPool(
                 self._journal,
                 self._settings.workers,
@@ -110,18 +127,46 @@ class Service:
                 beat=self._crew.beats.beat,
             )
             self._fleet = Fleet(self._journal, self._make_unit)
-            self._roster = Roster(self._scope(), self._hear, beat=self._crew.beats.beat)
-            source = Source(self._inside, self._settings.state_dir / JOURNAL_FILE)
-            self._address = stack.enter_context(serving(self._settings, source))
+            self._units = self._fleet.units
             self._spawn_workers(self._settings.workers)
             self._crew.spawn("roster", self._roster.run, may_be_left=always)
             self._roster.looked.wait(_FIRST_LOOK)
             self._follow()
             self._state = "running"
-            log.info("the agent runs with pid %d and %d connections", os.getpid(), len(self._fleet.units))
+            log.info("the agent runs with pid %d and %d connections", os.getpid(), len(self._units))
             self._manager.ready(self._summary())
             self._watch()
             return self._shut_down()
+
+    def _take_directory(self, stack: ExitStack, serve: Callable[[], None]) -> None:
+        """Hold the state directory and open the journal, whenever its disk lets us; health is served meanwhile."""
+
+        def say(problem: str) -> None:
+            self._blocked = problem
+            if problem:
+                log.error("%s The agent begins as soon as it can be.", problem)
+                with contextlib.suppress(AgentError):  # told of when there is nothing to wait for any more
+                    serve()
+                self._manager.ready(f"waiting: {problem}")
+            else:
+                log.info("the state directory can be used")
+            if self._holds_directory:
+                self._show()
+
+        opening = Opening(self._signals, say=say, alive=self._manager.alive)
+        opening.until_granted(lambda: stack.enter_context(only_agent(self._settings.state_dir)))
+        self._holds_directory = True
+        path = self._settings.state_dir / JOURNAL_FILE
+        self._journal = opening.until_granted(lambda: Journal(path, settle=SETTLE_SECONDS))
+
+    def _leave_off(self) -> int:
+        """End before there was anything to work with; the exit code."""
+        self._manager.stopping()
+        self._state = "stopped"
+        if self._holds_directory:
+            self._show()
+        log.info("the agent has stopped")
+        return 0
 
     def _inside(self) -> Inside:
         """Let the web server's threads look in; they wait for nothing here."""
@@ -131,17 +176,19 @@ class Service:
             deployment=self._deployment,
             started_at=self._started_at,
             workers=self._settings.workers,
-            journal_rebuilds=self._journal.rebuilt,
-            units=tuple(self._fleet.units.values()),
+            journal_rebuilds=self._rebuilt,
+            units=tuple(self._units.values()),
             standby=tuple(self._followed.standby) if self._followed else (),
             refused=self._problems(),
             crashed=tuple(self._crew.crashed),
             late=self._crew.beats.late(),
+            blocked=self._blocked,
         )
 
     def _problems(self) -> dict[str, str]:
-        """What could not be used of connections and settings, by where it is."""
-        return {**self._roster.problems, **({SETTINGS_FILE: self._problem} if self._problem else {})}
+        """What could not be used of connections, settings and state directory, by where it is."""
+        own = {SETTINGS_FILE: self._problem, STATE_DIRECTORY: self._blocked}
+        return {**self._roster.problems, **{where: problem for where, problem in own.items() if problem}}
 
     def _scope(self) -> Scope:
         return Scope(self._settings.store, self._settings.connections, self._settings.reload_seconds)
@@ -219,7 +266,7 @@ class Service:
         self._manager.ready(self._summary())
 
     def _summary(self) -> str:
-        return f"{len(self._fleet.units)} connections at work"
+        return f"{len(self._units)} connections at work"
 
     def _shut_down(self) -> int:
         self._state = "stopping"
@@ -271,11 +318,11 @@ class Service:
             "written_at": isoformat(time.time()),
             "deployment": self._deployment,
             "workers": self._settings.workers,
-            "journal_rebuilt": self._journal.rebuilt,
+            "journal_rebuilt": self._rebuilt,
             "listening": self._address.url if self._address else None,
             "problems": self._problems(),
             "standby": list(self._followed.standby) if self._followed else [],
-            "connections": {name: self._status_of(unit) for name, unit in sorted(self._fleet.units.items())},
+            "connections": {name: self._status_of(unit) for name, unit in sorted(self._units.items())},
         }
 
     def _status_of(self, unit: Unit) -> dict[str, Any]:

@@ -6,28 +6,52 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import AgentError, AlreadyRunningError
+from .errors import AgentError, AlreadyRunningError, StateUnavailableError
 from .log import reason
 
 JOURNAL_FILE = "state.db"
 LOCK_FILE = "agent.lock"
 
+_PASSING = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EROFS,
+        errno.EIO,
+        errno.ESTALE,
+        errno.ENOMEM,
+        errno.EMFILE,
+        errno.ENFILE,
+    }
+)
+_PID_LETTERS = 20
+
+
+def may_pass(error: OSError) -> bool:
+    """Whether what a file system refuses now it may grant later, without anybody changing the agent's settings."""
+    return error.errno in _PASSING
+
 
 @contextlib.contextmanager
 def only_agent(state_dir: Path) -> Iterator[None]:
-    """Hold the state directory; the lock file holds our pid while we live. Raises AlreadyRunningError, AgentError."""
+    """Hold the state directory; the lock file holds our pid while we live.
+
+    Raises AlreadyRunningError, StateUnavailableError for what may pass, and AgentError for what will not.
+    """
     path = state_dir / LOCK_FILE
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise AgentError(f"The state directory {state_dir} cannot be used: {reason(error)}.") from error
+        raise _unusable(state_dir, error) from error
     try:
         if not _lock_alone(descriptor):
             pid = running_pid(state_dir)
@@ -39,11 +63,16 @@ def only_agent(state_dir: Path) -> Iterator[None]:
 
 
 def _note_pid(descriptor: int, state_dir: Path) -> None:
+    """Always as many letters, over what is there: the file of an agent before this one needs no more room by that."""
     try:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        os.pwrite(descriptor, str(os.getpid()).ljust(_PID_LETTERS).encode(), 0)
     except OSError as error:
-        raise AgentError(f"The state directory {state_dir} cannot be used: {reason(error)}.") from error
+        raise _unusable(state_dir, error) from error
+
+
+def _unusable(state_dir: Path, error: OSError) -> AgentError:
+    kind = StateUnavailableError if may_pass(error) else AgentError
+    return kind(f"The state directory {state_dir} cannot be used: {reason(error)}.")
 
 
 def _lock_alone(descriptor: int) -> bool:
@@ -67,7 +96,7 @@ def running_pid(state_dir: Path) -> int | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        text = os.pread(descriptor, 32, 0).decode("ascii", "replace")
+        text = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
         return int(text) if text.isdecimal() else None
     else:
         return None

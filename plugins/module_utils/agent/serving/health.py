@@ -27,4 +27,5 @@ def readiness(inside: Inside) -> tuple[bool, dict[str, Any]]:
     states = {unit.connection.name: unit.state for unit in inside.units}
     ready = inside.state == "running" and all(state == RUNNING for state in states.values())
     waiting = {name: state for name, state in states.items() if state != RUNNING}
-    return ready, {"status": "ok" if ready else "not ready", "agent": inside.state, "not_ready": waiting}
+    blocked = {"blocked": inside.blocked} if inside.blocked else {}
+    return ready, {"status": "ok" if ready else "not ready", "agent": inside.state, **blocked, "not_ready": waiting}

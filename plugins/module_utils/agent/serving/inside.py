@@ -26,3 +26,4 @@ class Inside:
     refused: Mapping[str, str] = field(default_factory=dict)
     crashed: tuple[str, ...] = ()
     late: Mapping[str, float] = field(default_factory=dict)
+    blocked: str = ""

@@ -73,6 +73,7 @@ class Source:
             crashed=inside.crashed,
             late=dict(inside.late),
             unreadable=tuple(unreadable),
+            blocked=inside.blocked,
         )
 
     def _waiting(self, inside: Inside, unreadable: list[str]) -> Mapping[str, Waiting]:

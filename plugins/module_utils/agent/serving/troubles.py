@@ -52,7 +52,10 @@ def _of_agent(view: AgentView) -> Iterator[Trouble]:
     for name, seconds in view.late.items():
         todo = "It hangs, most likely in a call that never returns. Restart the agent; nothing is lost by it."
         yield Trouble(CRITICAL, "", f"The thread {name} should have shown up {span(seconds)} ago.", todo)
-    for sentence in view.unreadable:
+    if view.blocked:
+        todo = "Nothing is received until it can be written. Make room on its disk: the agent then begins by itself."
+        yield Trouble(CRITICAL, "", view.blocked, todo)
+    for sentence in () if view.blocked else view.unreadable:
         yield Trouble(CRITICAL, "", sentence, "Look at the disk of the state directory.")
     for name, problem in view.refused.items():
         todo = "The agent goes on with what it has. Save the connection again."

@@ -87,6 +87,7 @@ class AgentView:
 
     ``standby``: connections that other agents work on, and this one would. ``refused``: connections whose files cannot
     be used, and why. ``unreadable``: what of the state directory could not be read for this view, in sentences.
+    ``blocked``: why the agent cannot begin, "" where it has begun.
     """
 
     taken_at: float
@@ -105,6 +106,7 @@ class AgentView:
     crashed: tuple[str, ...] = ()
     late: Mapping[str, float] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
+    blocked: str = ""
 
 
 def as_json(value: Any) -> Any:
