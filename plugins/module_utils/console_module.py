@@ -12,9 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .connection.model import SyncSettings
-from .connection.stores import read_secret
-from .console.client import ConsoleClient, connect
+from .connection.model import ConsoleEndpoint, SyncSettings
 from .console.errors import BadOptionError
 from .console.secret import option_names
 
@@ -100,21 +98,20 @@ def _told_apart(params: Mapping[str, Any], environ: Mapping[str, str]) -> dict[s
     return {**params, **given, **environment_values(given, environ)}
 
 
-def open_console(params: Mapping[str, Any]) -> ConsoleClient:
-    """Return a client for a module's options; no request is made yet. Raises BadOptionError, WrongAddressError."""
+def endpoint_of(params: Mapping[str, Any]) -> ConsoleEndpoint:
+    """Return the console that a module's options name. Raises BadOptionError."""
     params = _told_apart(params, os.environ)
     for name in ("console_url", "console_auth_method"):
         if not params[name]:
             raise BadOptionError(f"{name} is not set: give it here, in module_defaults, or as WXGOV_{name.upper()}.")
     login = ("api_key", "instance_id", "token_url", "username", "password", *SECRET_PLACES)
-    return connect(
-        params["console_url"],
+    return ConsoleEndpoint(
+        url=params["console_url"],
         auth_method=params["console_auth_method"],
         auth_options={name: params[f"console_{name}"] or "" for name in login},
         validate_certs=params["validate_certs"] is not False,
         ca_path=params["ca_path"] or None,
         allow_http=params["console_allow_http"] is True,
-        fetch_secret=read_secret,
     )
 
 

@@ -112,7 +112,8 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 from ..module_utils.console.client import ConsoleClient
 from ..module_utils.console.objects import ConsoleObject
-from ..module_utils.console_module import SYNC_OPTIONS, console_options, open_console, sync_settings
+from ..module_utils.console_module import SYNC_OPTIONS, console_options, endpoint_of, sync_settings
+from ..module_utils.console_opening import open_console
 from ..module_utils.errors import WxgovError
 from ..module_utils.preflight.business_entity import (
     WantedEntity,
@@ -137,7 +138,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
         check_entity_name(module.params["name"])
-        client = open_console(module.params)
+        client = open_console(endpoint_of(module.params))
         try:
             result = run(client, module.params, check_mode=module.check_mode)
         finally:

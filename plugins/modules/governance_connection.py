@@ -95,6 +95,32 @@ options:
     description:
       - Whether the agent serves the connection. A new connection is enabled unless told otherwise.
     type: bool
+  console_page_limit:
+    description:
+      - How many rows of a query are asked for at a time, from 1 to 10000. A new connection has V(500).
+      - This and the next four options are for consoles that are otherwise than is taken for granted. The page
+        docs/console-dialect.md of the collection says when to set them.
+    type: int
+  console_max_rows:
+    description:
+      - How many rows a query's whole result may have; V(0), which a new connection has, asks the console for no limit.
+      - For a console that takes 0 for none at all. It has to be above the number of models and of model groups. A
+        result that reaches it is an error, for what is cut off would be taken for missing.
+    type: int
+  console_in_operator:
+    description:
+      - Whether the console's query language knows C(IN). A new connection takes it for granted, and does without from
+        the first C(IN) on that the console refuses. V(false) spares that attempt.
+    type: bool
+  console_in_list_size:
+    description:
+      - How many values a query names at most, from 1 to 1000. A new connection has V(50).
+    type: int
+  console_empty_value:
+    description:
+      - What clears a field of the console. A new connection has V(json_null).
+    type: str
+    choices: [json_null, empty_text]
   sync_arn_field:
     description:
       - The console's field that holds the ARN of a model or model group. A new connection has
@@ -179,6 +205,22 @@ options:
         elements: str
         choices: [Approved, Rejected, PendingManualApproval]
         default: []
+  sync_poll_seconds:
+    description:
+      - How often the agent asks the console what people changed there, in seconds, up to 86400. V(0), which a new
+        connection has, leaves that to the agent's own setting C(console_poll_seconds).
+    type: int
+  sync_max_decommission_percent:
+    description:
+      - The largest share of the connection's objects, in percent, that may be decommissioned at once because the
+        registry no longer lists them. It counts only beyond O(sync_max_decommission_count) objects.
+      - The agent's full sweeps keep to it, and M(wxgov.sagemaker.sync_existing_models) unless it is told otherwise. A
+        new connection has V(10).
+    type: float
+  sync_max_decommission_count:
+    description:
+      - So many objects may be decommissioned whatever their share is. A new connection has V(10).
+    type: int
   update_secret:
     description:
       - V(always) replaces secrets that differ from those given; V(on_create) leaves a secret alone that is there.
@@ -268,6 +310,14 @@ EXAMPLES = r"""
         - status: Feature Engineering Complete
           direction: both
 
+- name: Spare a slow console, and let no sweep decommission more than three models of a small registry
+  wxgov.sagemaker.governance_connection:
+    name: credit-risk
+    console_page_limit: 100
+    sync_poll_seconds: 300
+    sync_max_decommission_percent: 0
+    sync_max_decommission_count: 3
+
 - name: Keep its API key in a file, where the running agent reads it anew when it is rotated
   wxgov.sagemaker.governance_connection:
     name: credit-risk
@@ -337,12 +387,13 @@ connection:
       type: dict
       sample: {"type": "ambient"}
     console:
-      description: Where the console is and how to log in.
+      description: Where the console is, how to log in, and in C(dialect) what it does otherwise than others.
       type: dict
       sample: {"url": "https://console.example.com", "auth_method": "mcsp", "validate_certs": true}
     sync:
       description:
-        - Names of the console's types and fields that the synchronisation uses, and what it may write to the registry.
+        - Names of the console's types and fields that the synchronisation uses, what it may write to the registry, how
+          often the console is polled, and the limits of the guard.
       type: dict
       sample: {"arn_field": "Integration:External ID", "model_type": "Model"}
 operations:
@@ -387,7 +438,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.connection.model import SyncSettings
+from ..module_utils.connection.model import EMPTY_VALUES, SyncSettings
 from ..module_utils.connection.plan import Wanted
 from ..module_utils.connection.stores import ConnectionStore
 from ..module_utils.connections_module import STORE_OPTIONS, store_of
@@ -420,6 +471,11 @@ CONNECTION_OPTIONS: dict[str, dict[str, Any]] = {
     "queue_url": {"type": "str"},
     "enabled": {"type": "bool"},
     **console_options(),
+    "console_page_limit": {"type": "int"},
+    "console_max_rows": {"type": "int"},
+    "console_in_operator": {"type": "bool"},
+    "console_in_list_size": {"type": "int"},
+    "console_empty_value": {"type": "str", "choices": list(EMPTY_VALUES)},
     "sync_arn_field": {"type": "str"},
     "sync_state_field": {"type": "str"},
     "sync_model_group_type": {"type": "str"},
@@ -444,6 +500,9 @@ CONNECTION_OPTIONS: dict[str, dict[str, Any]] = {
             },
         },
     },
+    "sync_poll_seconds": {"type": "int"},
+    "sync_max_decommission_percent": {"type": "float"},
+    "sync_max_decommission_count": {"type": "int"},
 }
 
 RULE_OPTIONS: dict[str, dict[str, Any]] = {

@@ -62,13 +62,16 @@ options:
     description:
       - The largest share of a connection's objects, in percent, that may be decommissioned because the registry no
         longer lists them. It counts only beyond O(max_decommission_count) objects.
+      - If not set, each connection's own, which is 10 percent unless
+        O(wxgov.sagemaker.governance_connection#module:sync_max_decommission_percent) says otherwise.
       - A registry that comes back empty holds everything back, whatever the numbers are.
     type: float
-    default: 10.0
   max_decommission_count:
-    description: So many objects may be decommissioned whatever their share is.
+    description:
+      - So many objects may be decommissioned whatever their share is.
+      - If not set, each connection's own, which is 10 unless
+        O(wxgov.sagemaker.governance_connection#module:sync_max_decommission_count) says otherwise.
     type: int
-    default: 10
   allow_mass_decommission:
     description: Let any number of decommissions through.
     type: bool
@@ -253,7 +256,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.connections_module import STORE_OPTIONS, store_of
 from ..module_utils.errors import WxgovError
 from ..module_utils.sync.existing import RunSettings
-from ..module_utils.sync.guard import GuardSettings
+from ..module_utils.sync.guard import GuardOptions
 from ..module_utils.sync.report import FailurePolicy
 from ..module_utils.sync.runner import ConnectionRun, RunnerOptions, run_connections, select_connections
 
@@ -265,8 +268,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "parallel_connections": {"type": "int", "default": 4},
     "describe_all": {"type": "bool", "default": False},
     "lock_timeout": {"type": "int", "default": 60},
-    "max_decommission_percent": {"type": "float", "default": 10.0},
-    "max_decommission_count": {"type": "int", "default": 10},
+    "max_decommission_percent": {"type": "float"},
+    "max_decommission_count": {"type": "int"},
     "allow_mass_decommission": {"type": "bool", "default": False},
     "fail_on": {"type": "str", "choices": ["any", "threshold", "never"], "default": "any"},
     "fail_threshold_count": {"type": "int"},
@@ -309,7 +312,7 @@ def main() -> None:
 
 
 def _options(params: dict[str, Any], *, check: bool) -> RunnerOptions:
-    guard = GuardSettings(
+    guard = GuardOptions(
         max_percent=params["max_decommission_percent"],
         max_count=params["max_decommission_count"],
         allow=params["allow_mass_decommission"],

@@ -164,7 +164,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 from ..module_utils.console.client import ConsoleClient
-from ..module_utils.console_module import SYNC_OPTIONS, console_options, open_console, sync_settings
+from ..module_utils.console_module import SYNC_OPTIONS, console_options, endpoint_of, sync_settings
+from ..module_utils.console_opening import open_console
 from ..module_utils.errors import WxgovError
 from ..module_utils.preflight.console_checks import resolve_business_entity
 from ..module_utils.sync.use_cases import Filter, UseCase, UseCaseReader
@@ -182,7 +183,7 @@ def main() -> None:
     """Read the options, list the use cases."""
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
-        client = open_console(module.params)
+        client = open_console(endpoint_of(module.params))
         try:
             result = run(client, module.params)
         finally:

@@ -203,12 +203,13 @@ class Unit:
         return intake, sweeps
 
     def _polls(self, runtime: ConnectionRuntime) -> Polls:
+        every = self.connection.sync.poll_seconds or self._around.settings.console_poll_seconds
         return Polls(
             self.connection.name,
             runtime.changes,
             self._around.journal,
             self.counters,
-            self._around.settings.console_poll_seconds,
+            every,
             background=runtime.background,
             beat=self._around.crew.beats.beat,
         )

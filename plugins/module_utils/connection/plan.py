@@ -20,6 +20,8 @@ from .model import (
     Connection,
     ConsoleEndpoint,
     Credentials,
+    Dialect,
+    EmptyValue,
     Filters,
     SyncSettings,
 )
@@ -74,6 +76,11 @@ class Wanted:
     validate_certs: bool | None = None
     ca_path: str | None = None
     console_allow_http: bool | None = None
+    console_page_limit: int | None = None
+    console_max_rows: int | None = None
+    console_in_operator: bool | None = None
+    console_in_list_size: int | None = None
+    console_empty_value: EmptyValue | None = None
     sync_arn_field: str | None = None
     sync_state_field: str | None = None
     sync_model_group_type: str | None = None
@@ -84,6 +91,9 @@ class Wanted:
     sync_push_text: bool | None = None
     sync_mapping: Mapping[str, object] | None = None
     sync_filters: Mapping[str, Sequence[str] | None] | None = None
+    sync_poll_seconds: int | None = None
+    sync_max_decommission_percent: float | None = None
+    sync_max_decommission_count: int | None = None
     for_new: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -244,6 +254,17 @@ def _console(existing: ConsoleEndpoint | None, wanted: Wanted, update_secrets: b
         validate_certs=_chosen(wanted.validate_certs, existing.validate_certs if existing else True),
         ca_path=_chosen(wanted.ca_path, existing.ca_path if existing else None) or None,
         allow_http=_chosen(wanted.console_allow_http, existing.allow_http if existing else False),
+        dialect=_dialect(existing.dialect if existing else Dialect(), wanted),
+    )
+
+
+def _dialect(existing: Dialect, wanted: Wanted) -> Dialect:
+    return Dialect(
+        page_limit=_chosen(wanted.console_page_limit, existing.page_limit),
+        max_rows=_chosen(wanted.console_max_rows, existing.max_rows),
+        in_operator=_chosen(wanted.console_in_operator, existing.in_operator),
+        in_list_size=_chosen(wanted.console_in_list_size, existing.in_list_size),
+        empty_value=_chosen(wanted.console_empty_value, existing.empty_value),
     )
 
 
@@ -292,6 +313,9 @@ def _sync(existing: SyncSettings, wanted: Wanted) -> SyncSettings:
         push_text=_chosen(wanted.sync_push_text, existing.push_text),
         mapping=_chosen(wanted.sync_mapping, existing.mapping),
         filters=existing.filters if wanted.sync_filters is None else _filters(wanted.sync_filters),
+        poll_seconds=_chosen(wanted.sync_poll_seconds, existing.poll_seconds),
+        max_decommission_percent=_chosen(wanted.sync_max_decommission_percent, existing.max_decommission_percent),
+        max_decommission_count=_chosen(wanted.sync_max_decommission_count, existing.max_decommission_count),
     )
 
 

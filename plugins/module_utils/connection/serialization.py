@@ -1,25 +1,28 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A connection as a JSON document, schema version 2.
+"""A connection as a JSON document, schema version 3.
 
 A document of an older version is brought up to date while it is read (MIGRATIONS), and written in the present version
 when it is next saved; one of a newer version is refused.
 
 ::
 
-    {"schema_version": 2, "name": …, "description": …, "enabled": true,
+    {"schema_version": 3, "name": …, "description": …, "enabled": true,
      "business_entity": {"id": …, "name": …}, "default_user": …,
      "account_id": …, "region": …, "default_profile_arn": null, "queue_url": …,
      "credentials": {"type": "assume_role", "role_arn": …, "external_id": null}
                   | {"type": "access_key", "access_key_id": …, "secret_access_key": …}
                   | {"type": "ambient"},
      "console": {"url": …, "auth_method": …, "auth_options": {…}, "validate_certs": true, "ca_path": null,
-                 "allow_http": false},
+                 "allow_http": false,
+                 "dialect": {"page_limit": 500, "max_rows": 0, "in_operator": true, "in_list_size": 50,
+                             "empty_value": "json_null" | "empty_text"}},
      "sync": {"arn_field": …, "state_field": …, "model_group_type": null, "model_type": …, "use_case_type": …,
               "business_entity_type": …, "push_use_cases": true, "push_text": true, "mapping": {},
               "filters": {"include_groups": [], "exclude_groups": [], "include_tags": [], "exclude_tags": [],
-                          "approval_statuses": []}}}
+                          "approval_statuses": []},
+              "poll_seconds": 0, "max_decommission_percent": 10.0, "max_decommission_count": 10}}
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ from typing import TypeAlias
 
 from .errors import BrokenConnectionError
 from .model import (
+    BOUNDS,
+    EMPTY_VALUES,
     NAME_FORM,
     AccessKey,
     AmbientCredentials,
@@ -39,11 +44,12 @@ from .model import (
     Connection,
     ConsoleEndpoint,
     Credentials,
+    Dialect,
     Filters,
     SyncSettings,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Migration: TypeAlias = Callable[[dict[str, object]], dict[str, object]]
 
@@ -55,7 +61,15 @@ def _from_version_1(document: dict[str, object]) -> dict[str, object]:
     return {**document, "sync": {**later, **sync}}
 
 
-MIGRATIONS: Mapping[int, Migration] = {1: _from_version_1}
+def _from_version_2(document: dict[str, object]) -> dict[str, object]:
+    """Version 2 took every console for alike, and had the agent's interval and the guard's limits for all."""
+    console, sync = (_Section(key, document[key]).copy() for key in ("console", "sync"))
+    later = {"poll_seconds": 0, "max_decommission_percent": 10.0, "max_decommission_count": 10}
+    usual = {"page_limit": 500, "max_rows": 0, "in_operator": True, "in_list_size": 50, "empty_value": "json_null"}
+    return {**document, "console": {"dialect": usual, **console}, "sync": {**later, **sync}}
+
+
+MIGRATIONS: Mapping[int, Migration] = {1: _from_version_1, 2: _from_version_2}
 """What turns a document of a version into one of the next; version 1 is the first there ever was."""
 
 _CREDENTIALS: Mapping[str, type[AssumeRole | AccessKey | AmbientCredentials]] = {
@@ -187,6 +201,18 @@ class _Section:
             return value
         raise self._wrong(key, "a whole number")
 
+    def number(self, key: str) -> float:
+        """Return a number within its bounds (model.BOUNDS)."""
+        value, (least, most) = self._get(key), BOUNDS[key]
+        if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
+            return float(value)
+        raise self._wrong(key, f"a number from {least} to {most}")
+
+    def count(self, key: str) -> int:
+        """Return a whole number within its bounds."""
+        self.integer(key)
+        return int(self.number(key))
+
     def texts(self, key: str) -> dict[str, str]:
         value = self._get(key)
         if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
@@ -243,6 +269,7 @@ def _console_document(console: ConsoleEndpoint) -> dict[str, object]:
         "validate_certs": console.validate_certs,
         "ca_path": console.ca_path,
         "allow_http": console.allow_http,
+        "dialect": dataclasses.asdict(console.dialect),
     }
 
 
@@ -254,9 +281,26 @@ def _console(section: _Section) -> ConsoleEndpoint:
         validate_certs=section.boolean("validate_certs"),
         ca_path=section.optional_text("ca_path"),
         allow_http=section.boolean("allow_http"),
+        dialect=_dialect(section.section("dialect")),
     )
     section.finish()
     return console
+
+
+def _dialect(section: _Section) -> Dialect:
+    written = section.text("empty_value")
+    empty_value = next((value for value in EMPTY_VALUES if value == written), None)
+    if empty_value is None:
+        raise BrokenConnectionError(f'its "console.dialect.empty_value" is none of {", ".join(EMPTY_VALUES)}')
+    dialect = Dialect(
+        page_limit=section.count("page_limit"),
+        max_rows=section.count("max_rows"),
+        in_operator=section.boolean("in_operator"),
+        in_list_size=section.count("in_list_size"),
+        empty_value=empty_value,
+    )
+    section.finish()
+    return dialect
 
 
 def _sync(section: _Section) -> SyncSettings:
@@ -271,6 +315,9 @@ def _sync(section: _Section) -> SyncSettings:
         push_text=section.boolean("push_text"),
         mapping=section.section("mapping").copy(),
         filters=_filters(section.section("filters")),
+        poll_seconds=section.count("poll_seconds"),
+        max_decommission_percent=section.number("max_decommission_percent"),
+        max_decommission_count=section.count("max_decommission_count"),
     )
     section.finish()
     return sync

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from urllib.parse import urlsplit
 
 from .arns import ACCOUNT_ID, REGION_FORM, parse_queue_url, parse_role_arn, parse_user_profile_arn
 from .errors import InvalidConnectionError
-from .model import NAME_FORM, AccessKey, AssumeRole, Connection
+from .model import BOUNDS, NAME_FORM, AccessKey, AssumeRole, Connection
 
 MAX_CONNECTIONS = 10
 """The most connections that the vendor's console takes."""
@@ -29,7 +29,14 @@ def value_problems(connection: Connection, regions: Collection[str] | None) -> t
 
     ``regions`` are all there are; None where that is not known, then only the form is checked.
     """
-    checks: list[Callable[[Connection], Iterator[str]]] = [_identity, _credentials, _profile, _queue, _sync_settings]
+    checks: list[Callable[[Connection], Iterator[str]]] = [
+        _identity,
+        _credentials,
+        _profile,
+        _queue,
+        _sync_settings,
+        _numbers,
+    ]
     found = list(_region(connection.region, regions))
     if not found:
         checks.append(_places)
@@ -216,6 +223,14 @@ def _sync_settings(connection: Connection) -> Iterator[str]:
             yield f"{option} is empty: name a field or type of the console."
     if sync.arn_field == sync.state_field:
         yield f'sync_arn_field and sync_state_field are both "{sync.arn_field}": they need a field each.'
+
+
+def _numbers(connection: Connection) -> Iterator[str]:
+    for prefix, holder in (("console", connection.console.dialect), ("sync", connection.sync)):
+        for name in (member.name for member in fields(holder) if member.name in BOUNDS):
+            value, (least, most) = getattr(holder, name), BOUNDS[name]
+            if not least <= value <= most:
+                yield f"{prefix}_{name} is {value}: it has to be from {least} to {most}."
 
 
 def partition_of(region: str) -> str:

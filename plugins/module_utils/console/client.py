@@ -45,8 +45,9 @@ RESOURCE_ID = "Resource ID"
 class ClientSettings:
     """What consoles may differ in.
 
-    ``max_rows`` 0 asks for no cap on a query's whole result. ``in_operator`` False writes IN lists as OR chains from
-    the start; else that is done once the console has refused an IN.
+    ``max_rows`` 0 asks for no cap on a query's whole result; a result that reaches another cap is an error.
+    ``in_operator`` False writes IN lists as OR chains from the start; else that is done once the console has refused
+    an IN.
     ``empty_value`` is what clears a field (null, or the empty text).
     """
 
@@ -110,6 +111,7 @@ class ConsoleClient:
             for raw in rows:
                 yield _row(raw, query.columns, what)
             length = _page_length(answer, self.settings.page_limit)
+            self._expect_all(offset + len(rows), what)
             is_linked = bool(answer.get("next"))
             if not is_linked and len(rows) < length:
                 return
@@ -117,6 +119,14 @@ class ConsoleClient:
                 raise BadAnswerError(f"{what} brings nothing new at offset {offset}, yet does not end there.")
             previous = rows
             offset += max(length, len(rows))
+
+    def _expect_all(self, count: int, what: str) -> None:
+        """Raise BadAnswerError for as many rows as were asked for at most: what is cut off would be taken for gone."""
+        if 0 < self.settings.max_rows <= count:
+            raise BadAnswerError(
+                f"{what} has {count} rows, and max_rows is {self.settings.max_rows}: more may have been left out. "
+                "Raise console_max_rows of the connection."
+            )
 
     def _page(self, query: Query, offset: int) -> object:
         """Ask for one page; without IN from the moment that a console refuses a statement with it but not without."""

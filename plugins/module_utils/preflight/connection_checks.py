@@ -14,6 +14,7 @@ from ..connection.errors import InvalidConnectionError
 from ..connection.model import Connection
 from ..connection.validation import MAX_CONNECTIONS, company_problems, value_problems
 from ..console.client import ConsoleClient
+from ..console_opening import open_console
 from ..errors import WxgovError
 from .aws_checks import check_credentials
 from .checks import Check, run_check
@@ -25,7 +26,6 @@ from .console_checks import (
     check_sync_settings,
     resolve_business_entity,
 )
-from .opening import open_console
 
 VALUES = "connection.values"
 LOGIN = "console.login"
@@ -72,7 +72,7 @@ def check_values(connection: Connection, others: Iterable[Connection], max_conne
 def check_console_end(connection: Connection, entity: str) -> tuple[tuple[Check, ...], BusinessEntity | None]:
     """Return the checks of the console's end, where what needs a broken link is skipped, and the business entity."""
     try:
-        client = open_console(connection)
+        client = open_console(connection.console)
     except WxgovError as error:
         login = Check(LOGIN, "failed", str(error), "Mend the address or the login of the console.")
         return (login, *_skipped("The console cannot be opened.", ENTITY, PERMISSIONS, USER, FIELDS)), None

@@ -21,6 +21,7 @@ from typing import TypeVar
 from ..connection.arns import parse_queue_url
 from ..connection.aws_session import client_for, session_for
 from ..connection.model import Connection
+from ..console_opening import open_console
 from ..errors import WxgovError
 from ..registry.arn import PACKAGE, group_arn
 from .aws_reader import AwsReader
@@ -28,7 +29,6 @@ from .checks import Check, Status
 from .errors import AwsDeniedError, ProbeError, ProbeStoppedError, ProbeStuckError
 from .event_chain import read_queue
 from .inspector import Inspector
-from .opening import open_console
 from .probe_console import ProbeConsole, Shown
 from .probe_marks import Marks, group_in
 from .probe_registry import POLICY_FILE, ProbeRegistry
@@ -102,7 +102,7 @@ def send_probe(connection: Connection, inspector: Inspector, settings: ProbeSett
     client = None
     try:
         registry = _open_registry(connection, inspector, settings)
-        client = open_console(connection)
+        client = open_console(connection.console)
         return _Probe(connection, inspector, settings, registry, ProbeConsole(client, connection)).run()
     except WxgovError as error:
         mend = f"Attach {POLICY_FILE} to the inspector's role or to the connection's own."

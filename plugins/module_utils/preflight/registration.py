@@ -16,6 +16,7 @@ from ..connection.store import Loaded
 from ..connection.stores import ConnectionStore
 from ..connection.validation import MAX_CONNECTIONS, company_problems, queue_account_problems, value_problems
 from ..console.client import ConsoleClient
+from ..console_opening import open_console
 from .aws_checks import check_credentials
 from .checks import Check, failures
 from .connection_checks import check_connection
@@ -26,7 +27,6 @@ from .console_checks import (
     check_sync_settings,
     resolve_business_entity,
 )
-from .opening import open_console
 
 WRITE_ATTEMPTS = 5
 """How often a decision is made anew because others changed a connection between reading and writing."""
@@ -150,7 +150,7 @@ def apply(store: ConnectionStore, registration: Registration) -> None:
 
 def _with_entity(existing: Connection | None, target: Connection, wanted: Wanted, rules: Rules) -> Connection:
     if rules.validate:
-        client = open_console(target)
+        client = open_console(target.console)
         try:
             return check_console(client, target, wanted.business_entity)
         finally:

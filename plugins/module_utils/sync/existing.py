@@ -20,7 +20,7 @@ from typing import Any
 from ..console.errors import LoginRefusedError, UnreachableError
 from ..console.limiter import Priority, calling_for
 from .errors import SyncError
-from .guard import GuardSettings
+from .guard import GuardOptions
 from .phases import Outcome, Phase, PlannedOperation, Tally, sentence_of
 from .report import Progress, RunReport
 
@@ -44,7 +44,7 @@ class RunSettings:
 
     concurrency: int = 4
     check: bool = False
-    guard: GuardSettings = field(default_factory=GuardSettings)
+    guard: GuardOptions = field(default_factory=GuardOptions)
     describe_all: bool = False
     state_dir: Path | None = None
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
+from ..connection.model import MAX_DECOMMISSION_COUNT, MAX_DECOMMISSION_PERCENT, SyncSettings
+
 
 @dataclass(frozen=True, slots=True)
 class GuardSettings:
@@ -18,9 +20,26 @@ class GuardSettings:
     number through.
     """
 
-    max_percent: float = 10.0
-    max_count: int = 10
+    max_percent: float = MAX_DECOMMISSION_PERCENT
+    max_count: int = MAX_DECOMMISSION_COUNT
     allow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GuardOptions:
+    """What a run is told about the guard; None: as the connection has it."""
+
+    max_percent: float | None = None
+    max_count: int | None = None
+    allow: bool = False
+
+    def over(self, sync: SyncSettings) -> GuardSettings:
+        """Return the guard of a run over a connection."""
+        return GuardSettings(
+            sync.max_decommission_percent if self.max_percent is None else self.max_percent,
+            sync.max_decommission_count if self.max_count is None else self.max_count,
+            self.allow,
+        )
 
 
 def reason_to_hold(settings: GuardSettings, *, managed: int, vanished: int, listed: int) -> str | None:

@@ -13,10 +13,10 @@ from typing import Any
 
 from ..connection.aws_session import client_for, session_for
 from ..connection.model import Connection
-from ..connection.stores import read_secret
 from ..connection.traffic import AwsTraffic, Traffic
-from ..console.client import ConsoleClient, connect
+from ..console.client import ConsoleClient
 from ..console.limiter import Limiter, LimiterState, Priority, Sign, calling_for
+from ..console_opening import open_console
 from ..registry.client import RegistryClient
 from ..registry.writer import RegistryWriter
 from .apply import Applier, GroupIds
@@ -26,7 +26,7 @@ from .console_changes import ChangeSource, change_sources
 from .console_reader import ConsoleReader, open_reader
 from .errors import SyncError
 from .existing import ExistingModelSync, Meter, RunSettings
-from .guard import GuardSettings
+from .guard import GuardOptions
 from .mapping_overrides import effective_table
 from .owners import OwnerDirectory
 from .phases import Phase
@@ -53,6 +53,7 @@ MOST_WORKERS = 256
 class Parts:
     """The two sides of a connection, open."""
 
+    connection: Connection
     registry: RegistryClient
     writer: RegistryWriter
     console: ConsoleClient
@@ -69,15 +70,7 @@ def open_connection(connection: Connection, concurrency: int = 10) -> Parts:
 
     Raises the errors of console, connection and registry, and SyncError for a business entity that is gone.
     """
-    console = connect(
-        connection.console.url,
-        auth_method=connection.console.auth_method,
-        auth_options=connection.console.auth_options,
-        validate_certs=connection.console.validate_certs,
-        ca_path=connection.console.ca_path,
-        allow_http=connection.console.allow_http,
-        fetch_secret=read_secret,
-    )
+    console = open_console(connection.console)
     session = session_for(connection, max_pool_connections=max(10, concurrency))
     traffic = AwsTraffic()
     traffic.watch(session)
@@ -107,7 +100,7 @@ def assemble(connection: Connection, console: ConsoleClient, sagemaker: Any, ses
 
     applier = Applier(console, reader, connection, GroupIds(), writer, project_group)
     use_cases = open_use_cases(registry, writer, console, reader, connection, table.life_cycle)
-    return Parts(registry, writer, console, reader, projector, applier, use_cases, session)
+    return Parts(connection, registry, writer, console, reader, projector, applier, use_cases, session)
 
 
 def sync_existing_models(
@@ -124,9 +117,8 @@ def sync_existing_models(
 
 def run_phases(parts: Parts, settings: RunSettings, summaries: SummaryCache | None = None) -> list[Phase[Any]]:
     """Return the phases of the existing-model sync in their order."""
-    comparing = ComparisonPhases(
-        parts.registry, parts.reader, parts.projector, parts.applier, settings.guard, summaries
-    )
+    guard = settings.guard.over(parts.connection.sync)
+    comparing = ComparisonPhases(parts.registry, parts.reader, parts.projector, parts.applier, guard, summaries)
     return [UseCasePhase(parts.use_cases), *comparing.phases()]
 
 
@@ -226,5 +218,6 @@ def make_reconciler(parts: Parts) -> KeyDispatcher:
 
 def make_sweeper(parts: Parts) -> UseCaseSweeper:
     """Return what finds the keys of a connection that no event told of."""
-    entities = Sweeper(parts.registry, parts.reader, parts.projector, parts.applier.groups, GuardSettings())
+    guard = GuardOptions().over(parts.connection.sync)
+    entities = Sweeper(parts.registry, parts.reader, parts.projector, parts.applier.groups, guard)
     return UseCaseSweeper(entities, parts.use_cases)

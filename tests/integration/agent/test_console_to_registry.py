@@ -9,7 +9,7 @@ import sys
 
 import boto3
 
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import ConsoleEndpoint
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import ConsoleEndpoint, SyncSettings
 from tests.demo.scenario import ConsoleSession
 from tests.emulators.console.server import ConsoleEmulator
 from tests.integration.agent.conftest import Home, end
@@ -35,8 +35,11 @@ def test_an_approval_and_a_status_travel_down(home: Home, console: ConsoleEmulat
     queue = create_queue(home.emulator.endpoint_url)
     login = {"api_key": "demo-api-key", "instance_id": "demo-instance", "token_url": console.url}
     endpoint = ConsoleEndpoint(console.url, "mcsp", login)
-    home.store.save(make_connection(queue.url, business_entity_id=entity, default_user="svc-owner", console=endpoint))
-    home.configure(console_poll_seconds=1)
+    often = SyncSettings(poll_seconds=1)  # the agent's own setting is an hour
+    home.store.save(
+        make_connection(queue.url, business_entity_id=entity, default_user="svc-owner", console=endpoint, sync=often)
+    )
+    home.configure()
     sagemaker = boto3.client(
         "sagemaker",
         endpoint_url=home.emulator.endpoint_url,

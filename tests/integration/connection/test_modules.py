@@ -218,6 +218,35 @@ CYCLES: dict[str, dict[str, Any]] = {
         "ask": {"sync_filters": {}},
         "shows": {"sync.filters.include_tags": (["governed=yes"], [])},
     },
+    "console_page_limit": {
+        "ask": {"console_page_limit": 100},
+        "shows": {"console.dialect.page_limit": (500, 100)},
+    },
+    "console_max_rows": {
+        "ask": {"console_max_rows": 100000},
+        "shows": {"console.dialect.max_rows": (0, 100000)},
+    },
+    "console_max_rows back to none": {
+        "before": {"console_max_rows": 100000},
+        "ask": {"console_max_rows": 0},
+        "shows": {"console.dialect.max_rows": (100000, 0)},
+    },
+    "console_in_operator and _in_list_size": {
+        "ask": {"console_in_operator": False, "console_in_list_size": 10},
+        "shows": {"console.dialect.in_operator": (True, False), "console.dialect.in_list_size": (50, 10)},
+    },
+    "console_empty_value": {
+        "ask": {"console_empty_value": "empty_text"},
+        "shows": {"console.dialect.empty_value": ("json_null", "empty_text")},
+    },
+    "sync_poll_seconds": {
+        "ask": {"sync_poll_seconds": 300},
+        "shows": {"sync.poll_seconds": (0, 300)},
+    },
+    "sync_max_decommission_percent and _count": {
+        "ask": {"sync_max_decommission_percent": 0, "sync_max_decommission_count": 3},
+        "shows": {"sync.max_decommission_percent": (10.0, 0.0), "sync.max_decommission_count": (10, 3)},
+    },
     "sync_business_entity_type": {
         "before": {"validate": False, "business_entity": "4577"},
         "ask": {"sync_business_entity_type": "Vendor", "validate": False},
@@ -330,6 +359,8 @@ def test_secrets_are_left_alone_on_request(host: Host) -> None:
         ({"queue_url": QUEUE.replace("eu-central-1", "us-east-1")}, "region us-east-1"),
         ({"queue_url": QUEUE.replace(ACCOUNT, "999999999999")}, "cross_account_queue=true"),
         ({"account_id": "111"}, "12 digits"),
+        ({"console_page_limit": 0}, "console_page_limit is 0: it has to be from 1 to 10000"),
+        ({"sync_max_decommission_percent": 101}, "sync_max_decommission_percent is 101"),
         ({"ambient": True}, "exclude each other"),
         ({"name": "../evil"}, "cannot be a connection's name"),
         ({"sync_arn_field": "Integration:Externl ID"}, "Integration:External ID"),

@@ -16,7 +16,7 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model i
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.client import connect
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.objects import ObjectChange
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.errors import MappingError, SchemaMismatchError
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.guard import GuardSettings
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.guard import GuardOptions
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.service import ConnectionRuntime
 from tests.integration.sync.conftest import STEM, World
 
@@ -446,7 +446,7 @@ def test_what_the_filters_newly_leave_out_is_reported_and_left_as_it_is(world):
     runtime.close()
     assert world.model(trials[1])["fields"][STATUS] == "Proposed"
     with_settings(world, filters=Filters())
-    assert world.sync(guard=GuardSettings(allow=True)).counts["decommission"] == 1
+    assert world.sync(guard=GuardOptions(allow=True)).counts["decommission"] == 1
     assert world.model(churn)["fields"][STATUS] == "Proposed"
 
 

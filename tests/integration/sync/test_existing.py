@@ -8,9 +8,10 @@ import dataclasses
 
 import pytest
 
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import SyncSettings
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import ConsoleError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.errors import SchemaMismatchError, SyncError
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.guard import GuardSettings
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.guard import GuardOptions
 from tests.demo.expectation import compare
 from tests.demo.scenario import PEOPLE, fill_registry
 from tests.integration.sync.conftest import ACCOUNT, ENTITY, STEM
@@ -84,7 +85,7 @@ def test_a_deleted_group_is_marked_and_kept(world):
     held = world.sync()
     assert (held.counts["held"], held.counts["decommission"]) == (2, 0)
     assert "came back empty" in " ".join(held.notes)
-    assert world.sync(guard=GuardSettings(allow=True)).counts["decommission"] == 2
+    assert world.sync(guard=GuardOptions(allow=True)).counts["decommission"] == 2
     group = world.model(f"{STEM}model-package-group/churn")
     assert group["description"].startswith("[No longer in Amazon SageMaker]")
     assert not world.sync().changed
@@ -100,6 +101,25 @@ def test_a_listing_that_lost_most_of_the_registry_decommissions_nothing(world):
     assert world.writes() == 0
     assert "20 of 40 objects (50 %)" in " ".join(held.notes)
     assert "allow_mass_decommission" in " ".join(held.notes)
+
+
+def test_the_guards_limits_are_the_connections_unless_a_run_says_otherwise(world):
+    packages = world.register("churn", versions=4)
+    world.sync()
+    for arn in packages[:2]:
+        world.sagemaker.delete_model_package(ModelPackageName=arn)
+    narrow = SyncSettings(max_decommission_percent=20, max_decommission_count=1)
+    world.connection = dataclasses.replace(world.connection, sync=narrow)
+    held = world.sync()
+    assert (held.counts["held"], world.writes()) == (2, 0)
+    assert "2 of 4 objects (50 %) are no longer in the registry; the limit is 20 % and 1 objects" in " ".join(
+        held.notes
+    )
+    runtime = world.runtime()
+    (said,) = runtime.sweeper.full_sweep(lambda keys: pytest.fail(f"marked {keys}")).held_back
+    runtime.close()
+    assert "the limit is 20 % and 1 objects" in said
+    assert world.sync(guard=GuardOptions(max_percent=50)).counts["decommission"] == 2
 
 
 def test_a_stale_search_index_neither_revives_nor_undoes_anything(world):
@@ -121,7 +141,7 @@ def test_a_proxy_page_instead_of_the_listing_is_an_error_and_not_an_empty_regist
     world.register("churn", versions=3)
     world.sync()
     world.aws.fault("sagemaker.Search", kind, times=100)
-    report = world.sync(guard=GuardSettings(allow=True))
+    report = world.sync(guard=GuardOptions(allow=True))
     assert "Search" in report.error
     assert report.failed
     assert world.writes() == 0
@@ -176,7 +196,7 @@ def test_a_connection_never_touches_the_objects_of_another_account(world):
     object_id = world.session.create("ModelGroup", "churn", entity, **{"Integration:External ID": foreign})
     before = world.session.get(object_id)
     world.register("fraud")
-    world.sync(guard=GuardSettings(allow=True))
+    world.sync(guard=GuardOptions(allow=True))
     assert world.session.get(object_id) == before
 
 
@@ -213,7 +233,7 @@ def test_a_denied_listing_names_the_actions_and_is_never_an_empty_registry(world
     world.sync()
     for call in ("Search", "ListModelPackageGroups"):
         world.aws.fault(f"sagemaker.{call}", "error", code="AccessDeniedException", status=400, times=100)
-    report = world.sync(guard=GuardSettings(allow=True))
+    report = world.sync(guard=GuardOptions(allow=True))
     assert "denied sagemaker:Search" in report.error
     assert "denied sagemaker:ListModelPackageGroups" in report.error
     assert world.writes() == 0

@@ -9,7 +9,7 @@ import time
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import UnreachableError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.existing import GIVE_UP_AFTER
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.guard import GuardSettings
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.guard import GuardOptions
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.report import RunReport
 from tests.integration.sync.conftest import ACCOUNT, World
 
@@ -93,7 +93,7 @@ def test_a_listing_that_breaks_off_decommissions_nothing(world: World) -> None:
     world.sync(concurrency=8)
     world.aws.fault("sagemaker.Search", "latency", times=2, seconds=0.0)
     world.aws.fault("sagemaker.Search", "error", code="InternalFailure", status=400, times=100)
-    report = world.sync(guard=GuardSettings(allow=True))
+    report = world.sync(guard=GuardOptions(allow=True))
     assert "sagemaker:Search failed" in report.error
     assert (world.writes(), report.counts["decommission"]) == (0, 0)
 

@@ -115,6 +115,31 @@ def test_each_sync_option_changes_its_own_value_alone(field, connection):
     assert merge(connection, wanted(**{f"sync_{field}": "New"})) == expected
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("page_limit", 100),
+        ("max_rows", 7000),
+        ("in_operator", False),
+        ("in_list_size", 10),
+        ("empty_value", "empty_text"),
+    ],
+)
+def test_each_option_of_the_dialect_changes_its_own_value_alone(field, value, connection):
+    dialect = dataclasses.replace(connection.console.dialect, **{field: value})
+    expected = dataclasses.replace(connection, console=dataclasses.replace(connection.console, dialect=dialect))
+    assert merge(connection, wanted(**{f"console_{field}": value})) == expected
+    assert merge(expected, wanted(console_auth_method="basic")).console.dialect == dialect
+
+
+@pytest.mark.parametrize("field", ["poll_seconds", "max_decommission_percent", "max_decommission_count"])
+def test_each_number_changes_its_own_value_alone_and_may_be_none_at_all(field, connection):
+    for value in (7, 0):
+        expected = dataclasses.replace(connection, sync=dataclasses.replace(connection.sync, **{field: value}))
+        assert merge(connection, wanted(**{f"sync_{field}": value})) == expected
+        assert merge(expected, wanted()) == expected
+
+
 @pytest.mark.parametrize("field", ["push_use_cases", "push_text"])
 def test_each_switch_changes_its_own_value_alone(field, connection):
     off = dataclasses.replace(connection, sync=dataclasses.replace(connection.sync, **{field: False}))

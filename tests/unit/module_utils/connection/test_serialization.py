@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -13,11 +14,14 @@ from hypothesis import strategies as st
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.errors import BrokenConnectionError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import (
+    BOUNDS,
+    EMPTY_VALUES,
     AccessKey,
     AmbientCredentials,
     AssumeRole,
     Connection,
     ConsoleEndpoint,
+    Dialect,
     Filters,
     SyncSettings,
 )
@@ -32,6 +36,13 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.seriali
 
 TEXT = st.text(max_size=12)
 OPTIONAL = st.none() | TEXT
+
+
+def within(name):
+    """The whole numbers that a member of a connection can be."""
+    return st.integers(*BOUNDS[name])
+
+
 CREDENTIALS = st.one_of(
     st.builds(AssumeRole, TEXT, OPTIONAL), st.builds(AccessKey, TEXT, TEXT), st.just(AmbientCredentials())
 )
@@ -46,7 +57,13 @@ CONNECTIONS = st.builds(
     credentials=CREDENTIALS,
     queue_url=TEXT,
     console=st.builds(
-        ConsoleEndpoint, TEXT, TEXT, st.dictionaries(TEXT, TEXT, max_size=3), st.booleans(), OPTIONAL, st.booleans()
+        ConsoleEndpoint,
+        *(TEXT, TEXT, st.dictionaries(TEXT, TEXT, max_size=3), st.booleans(), OPTIONAL, st.booleans()),
+        dialect=st.builds(
+            Dialect,
+            *(within("page_limit"), within("max_rows"), st.booleans(), within("in_list_size")),
+            empty_value=st.sampled_from(EMPTY_VALUES),
+        ),
     ),
     description=TEXT,
     default_profile_arn=OPTIONAL,
@@ -56,6 +73,9 @@ CONNECTIONS = st.builds(
         *(TEXT, TEXT, OPTIONAL, TEXT, TEXT, TEXT, st.booleans(), st.booleans()),
         mapping=st.dictionaries(TEXT, st.lists(st.dictionaries(TEXT, TEXT | st.booleans(), max_size=2), max_size=2)),
         filters=st.builds(Filters, *[st.lists(TEXT, max_size=2).map(tuple)] * 5),
+        poll_seconds=within("poll_seconds"),
+        max_decommission_percent=st.floats(*BOUNDS["max_decommission_percent"]),
+        max_decommission_count=within("max_decommission_count"),
     ),
 )
 
@@ -160,11 +180,40 @@ def test_documents_that_cannot_be_brought_up_to_date(document, words):
         migrate(document, steps, 3)
 
 
-def test_a_document_of_version_1_gets_the_defaults_of_what_it_did_not_know(connection):
+CAME_WITH = {
+    2: {"sync": ("push_use_cases", "push_text", "mapping", "filters")},
+    3: {
+        "console": ("dialect",),
+        "sync": ("poll_seconds", "max_decommission_percent", "max_decommission_count"),
+    },
+}
+
+
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_a_document_of_an_older_version_gets_the_defaults_of_what_it_did_not_know(version, connection):
+    document = to_document(connection) | {"schema_version": version}
+    for later in range(version + 1, SCHEMA_VERSION + 1):
+        for section, names in CAME_WITH[later].items():
+            for name in names:
+                del document[section][name]
+    assert loads(json.dumps(document)) == connection
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+@pytest.mark.parametrize("value", [-1, 10**9, math.nan, math.inf])
+def test_a_number_out_of_bounds_is_refused(name, value, connection):
     document = to_document(connection)
-    for name in ("push_use_cases", "push_text"):
-        del document["sync"][name]
-    assert loads(json.dumps(document | {"schema_version": 1})) == connection
+    (holder,) = [part for part in (document["console"]["dialect"], document["sync"]) if name in part]
+    holder[name] = value
+    with pytest.raises(BrokenConnectionError, match=name):
+        loads(json.dumps(document))
+
+
+def test_a_way_to_clear_fields_that_there_is_not_is_refused(connection):
+    document = to_document(connection)
+    document["console"]["dialect"]["empty_value"] = "null"
+    with pytest.raises(BrokenConnectionError, match="empty_value.*json_null, empty_text"):
+        loads(json.dumps(document))
 
 
 def test_every_older_version_leads_to_the_present_one():

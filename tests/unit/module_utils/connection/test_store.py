@@ -21,6 +21,7 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.errors 
     LockTimeoutError,
     NoSuchConnectionError,
 )
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.serialization import SCHEMA_VERSION
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.store import DirectoryStore
 
 
@@ -204,7 +205,7 @@ def test_an_editor_who_does_not_finish_is_waited_for_only_so_long(store):
 def test_the_file_is_readable_json_of_the_present_version(store, connection):
     store.save(connection)
     document = json.loads((store.path / "credit-risk.json").read_text())
-    assert document["schema_version"] == 2
+    assert document["schema_version"] == SCHEMA_VERSION
     assert document["credentials"]["type"] == "assume_role"
 
 

@@ -12,6 +12,8 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model i
     AccessKey,
     AmbientCredentials,
     AssumeRole,
+    ConsoleEndpoint,
+    Dialect,
     SyncSettings,
 )
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.validation import (
@@ -53,6 +55,12 @@ def test_good_values(connection, changes):
         ({"account_id": "1111"}, "12 digits"),
         ({"region": "eu-central-9"}, "no AWS region"),
         ({"region": "Frankfurt"}, "no AWS region"),
+        ({"sync": SyncSettings(poll_seconds=-1)}, "sync_poll_seconds is -1: it has to be from 0 to 86400"),
+        ({"sync": SyncSettings(max_decommission_percent=101)}, "sync_max_decommission_percent is 101"),
+        ({"sync": SyncSettings(max_decommission_count=-1)}, "sync_max_decommission_count is -1"),
+        ({"console": ConsoleEndpoint("", "", {}, dialect=Dialect(page_limit=0))}, "console_page_limit is 0"),
+        ({"console": ConsoleEndpoint("", "", {}, dialect=Dialect(max_rows=-1))}, "console_max_rows is -1"),
+        ({"console": ConsoleEndpoint("", "", {}, dialect=Dialect(in_list_size=0))}, "console_in_list_size is 0"),
         ({"default_user": " "}, "default user"),
         ({"business_entity_id": ""}, "business entity"),
         ({"credentials": AssumeRole("Sync")}, "not the ARN of a role"),

@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.client import ClientSettings, connect
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.errors import (
+    BadAnswerError,
     InvalidValueError,
     NotFoundError,
     RefusedError,
@@ -202,6 +203,20 @@ def test_more_rows_than_a_page_are_not_capped(client, entity, console):
     console.clear_calls()
     assert len(list(client.select(Query(columns("Resource ID"), "Model")))) == 1200
     assert console.calls() == {"POST query": 3}
+
+
+@pytest.mark.parametrize("max_rows", [4, 5, 6])
+def test_a_result_that_reaches_its_cap_may_be_cut_off_and_is_an_error(max_rows, make_client, client, entity):
+    """Five models in pages of two: with room for one more nothing can have been left out."""
+    for number in range(5):
+        client.create_object(NewObject("Model", f"m{number}", primary_parent_id=entity.id))
+    capped = make_client(settings=ClientSettings(page_limit=2, max_rows=max_rows))
+    query = Query(columns("Name"), "Model")
+    if max_rows > 5:
+        assert len(list(capped.select(query))) == 5
+    else:
+        with pytest.raises(BadAnswerError, match=f"max_rows is {max_rows}.*console_max_rows"):
+            list(capped.select(query))
 
 
 def test_many_arns_are_looked_up_fifty_at_a_time(client, entity, console):
