@@ -186,9 +186,8 @@ class Service:
         )
 
     def _problems(self) -> dict[str, str]:
-        """What could not be used of connections, settings and state directory, by where it is."""
-        own = {SETTINGS_FILE: self._problem, STATE_DIRECTORY: self._blocked}
-        return {**self._roster.problems, **{where: problem for where, problem in own.items() if problem}}
+        """What could not be used of connections and settings, by where it is."""
+        return {**self._roster.problems, **({SETTINGS_FILE: self._problem} if self._problem else {})}
 
     def _scope(self) -> Scope:
         return Scope(self._settings.store, self._settings.connections, self._settings.reload_seconds)
@@ -320,7 +319,7 @@ class Service:
             "workers": self._settings.workers,
             "journal_rebuilt": self._rebuilt,
             "listening": self._address.url if self._address else None,
-            "problems": self._problems(),
+            "problems": {**self._problems(), **({STATE_DIRECTORY: self._blocked} if self._blocked else {})},
             "standby": list(self._followed.standby) if self._followed else [],
             "connections": {name: self._status_of(unit) for name, unit in sorted(self._units.items())},
         }

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -68,11 +69,23 @@ class Home:
             **extra,
         }
 
-    def start(self, wait: bool = True, module: str = "agent_process", **extra: str) -> subprocess.Popen[bytes]:
-        """An agent as a process; returns when its status says that it runs."""
+    def start(
+        self, wait: bool = True, module: str = "agent_process", file_size: int | None = None, **extra: str
+    ) -> subprocess.Popen[bytes]:
+        """An agent as a process; returns when its status says that it runs.
+
+        ``file_size``: no file of its may grow beyond so many bytes.
+        """
+
+        def limit() -> None:
+            if file_size is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, resource.RLIM_INFINITY))
+
         command = [sys.executable, "-m", f"tests.integration.agent.{module}", "run", "--config", str(self.config)]
         with self.log.open("ab") as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, env=self.environment(**extra))
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stderr=log, env=self.environment(**extra), preexec_fn=limit
+            )
         self.processes.append(process)
         if wait:
             wait_until(lambda: self.status().get("pid") == process.pid and self.status()["state"] == "running")

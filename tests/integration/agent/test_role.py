@@ -126,7 +126,7 @@ class Host:
         """End the agent whatever state the test left it in: by the pid that its lock file names."""
         lock = self.state / "agent.lock"
         if lock.exists():
-            command = pathlib.Path("/proc") / lock.read_text() / "cmdline"
+            command = pathlib.Path("/proc") / lock.read_text().strip() / "cmdline"
             if command.exists() and b"wxgov_sagemaker.agent" in command.read_bytes():
                 os.kill(int(lock.read_text()), signal.SIGKILL)
 

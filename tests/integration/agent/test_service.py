@@ -199,27 +199,44 @@ def test_settings_are_read_again_and_what_cannot_be_used_changes_nothing(home):
     agent.kill()
 
 
-def test_the_service_manager_is_told(home, tmp_path):
-    heard = []
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "notify"))
-        listener.setblocking(False)
+class Manager:
+    """What systemd would be, as far as an agent tells it something."""
 
-        def has(line):
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    heard.extend(listener.recv(4096).decode().split("\n"))
-            return line in heard
+    def __init__(self, folder):
+        self.path = folder / "notify"
+        self.heard = []
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._listener.bind(str(self.path))
+        self._listener.setblocking(False)
 
-        home.connect()
-        agent = home.start(NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="300000")
-        wait_until(lambda: has("READY=1") and has("STATUS=1 connections at work"))
-        wait_until(lambda: has("WATCHDOG=1"))
-        agent.send_signal(signal.SIGHUP)
-        wait_until(lambda: has("RELOADING=1"))
-        wait_until(lambda: has("READY=1") and heard.count("READY=1") == 2)
-        assert end(agent) == 0
-        assert has("STOPPING=1")
+    def has(self, part):
+        """Whether a line that holds this was heard."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.heard += self._listener.recv(4096).decode().split("\n")
+        return any(part in line for line in self.heard)
+
+    def close(self):
+        self._listener.close()
+
+
+@pytest.fixture
+def manager(tmp_path):
+    made = Manager(tmp_path)
+    yield made
+    made.close()
+
+
+def test_the_service_manager_is_told(home, manager):
+    home.connect()
+    agent = home.start(NOTIFY_SOCKET=str(manager.path), WATCHDOG_USEC="300000")
+    wait_until(lambda: manager.has("READY=1") and manager.has("STATUS=1 connections at work"))
+    wait_until(lambda: manager.has("WATCHDOG=1"))
+    agent.send_signal(signal.SIGHUP)
+    wait_until(lambda: manager.has("RELOADING=1"))
+    wait_until(lambda: manager.has("READY=1") and manager.heard.count("READY=1") == 2)
+    assert end(agent) == 0
+    assert manager.has("STOPPING=1")
 
 
 def test_connections_may_be_in_secrets_manager(home, monkeypatch):
@@ -265,12 +282,73 @@ def test_a_full_disk_stops_the_receiving_and_the_agent_recovers_by_itself(home):
     assert end(agent) == 0
 
 
-def test_a_state_directory_that_cannot_be_written_is_named_at_the_start(home):
-    (home.folder / "file").write_text("")
-    home.configure(state_dir=str(home.folder / "file" / "state"))
+def answer(path, url):
+    """Status and body of a request to a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        client.sendall(f"GET {url} HTTP/1.0\r\n\r\n".encode())
+        head, _empty, body = client.makefile("rb").read().partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+@pytest.mark.parametrize("has_run_before", [False, True])
+def test_a_disk_that_is_full_at_the_start_is_waited_for(home, manager, has_run_before):
+    """Row 22: without a lock file, and with one, the journal being what cannot be opened then."""
+    path = home.folder / "status.sock"
+    home.configure(listen=f"unix:{path}")
+    queue, world = home.connect()
+    if has_run_before:
+        home.state.mkdir()
+        (home.state / "agent.lock").write_text("1".ljust(20))
+    # An agent may overwrite 20 letters and write no more, or nothing at all.
+    agent = home.start(
+        False,
+        file_size=20 if has_run_before else 0,
+        WXGOV_TEST_BLIND="1",
+        NOTIFY_SOCKET=str(manager.path),
+        WATCHDOG_USEC="300000",
+    )
+    what = "The journal" if has_run_before else "The state directory"
+    wait_until(lambda: manager.has(f"STATUS=waiting: {what}"))
+    wait_until(lambda: manager.has("WATCHDOG=1"))
+    assert "READY=1" in manager.heard, "its start would be timed out otherwise"
+    assert answer(path, "/healthz")[0] == 200
+    code, body = answer(path, "/readyz")
+    assert (code, body["agent"]) == (503, "starting")
+    assert body["blocked"].startswith(what)
+    (trouble,) = answer(path, "/api/status")[1]["troubles"]
+    assert (trouble["severity"], trouble["what"]) == ("critical", body["blocked"])
+    touch(queue, world)
+    assert "sqs.ReceiveMessage" not in home.emulator.calls()
+    resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    agent.send_signal(signal.SIGHUP)  # it would look by itself within 15 s
+    wait_until(lambda: world.target() == [(ARN, 1)])
+    wait_until(lambda: manager.has("STATUS=1 connections at work"))
+    wait_until(lambda: home.status().get("problems") == {})
+    assert answer(path, "/readyz")[0] == 200
+    assert end(agent) == 0
+
+
+def test_an_agent_that_waits_for_room_ends_at_once_when_told_to(home, manager):
+    agent = home.start(False, file_size=0, NOTIFY_SOCKET=str(manager.path))
+    wait_until(lambda: manager.has("STATUS=waiting"))
+    assert end(agent) == 0
+    assert manager.has("STOPPING=1")
+
+
+@pytest.mark.parametrize("what", ["directory", "lock", "journal"])
+def test_a_state_directory_that_can_never_be_used_is_named_at_the_start(home, what):
+    state = home.folder / "new"
+    if what == "directory":
+        (home.folder / "new").write_text("a file")
+        state = state / "state"
+    else:
+        (state / {"lock": "agent.lock", "journal": "state.db"}[what]).mkdir(parents=True)
+    home.configure(state_dir=str(state))
     agent = home.start(wait=False)
     assert agent.wait(60) == 1
-    assert "The state directory" in home.log.read_text()
+    (line,) = [line for line in home.log.read_text().splitlines() if line.startswith("error: ")]
+    assert str(state) in line
 
 
 def test_sweeps_go_on_while_the_queue_is_gone(home):

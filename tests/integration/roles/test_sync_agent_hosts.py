@@ -138,7 +138,7 @@ class Cluster:
     def close(self):
         for host in HOSTS:
             lock = self.folder / host / "state" / "agent.lock"
-            command = pathlib.Path("/proc") / (lock.read_text() if lock.exists() else "none") / "cmdline"
+            command = pathlib.Path("/proc") / (lock.read_text().strip() if lock.exists() else "none") / "cmdline"
             if command.exists() and b"wxgov_sagemaker.agent" in command.read_bytes():
                 os.kill(int(lock.read_text()), signal.SIGKILL)
 
