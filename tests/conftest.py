@@ -7,6 +7,7 @@ They are imported where they are first used: moto alone takes a second, and the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,16 @@ import pytest
 if TYPE_CHECKING:
     from tests.emulators.aws.server import AwsEmulator
     from tests.emulators.console.server import ConsoleEmulator
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One folder for the plays of all workers; see `tests.harness.playbook.sharing`."""
+    of_this_process = tmp_path_factory.getbasetemp()
+    of_the_run = of_this_process.parent if "PYTEST_XDIST_WORKER" in os.environ else of_this_process
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEST_SHARED_FOLDER", str(of_the_run / "shared"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import pathlib
@@ -18,6 +19,9 @@ import yaml
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 CALLBACKS = pathlib.Path(__file__).resolve().parent / "callbacks"
+SITE = CALLBACKS.parent / "bytecode"
+SHARED = "TEST_SHARED_FOLDER"
+"""Names, in the environment, where the plays of one test run keep what Ansible and Python make of the same sources."""
 LOCAL_HOST: Mapping[str, Any] = {"all": {"hosts": {"localhost": {"ansible_connection": "local"}}}}
 
 
@@ -64,7 +68,7 @@ class PlayResult:
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a play: this process's, without foreign AWS settings, with the checkout's collections."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "WXGOV_"))}
-    return {
+    made = {
         **kept,
         "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".ansible" / "collections"),
@@ -76,6 +80,31 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PATH": f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         **(extra or {}),
+    }
+    return {**made, **sharing(pathlib.Path(made[SHARED]), made)} if SHARED in made else made
+
+
+def sharing(folder: pathlib.Path, play: Mapping[str, str]) -> dict[str, str]:
+    """Variables for a play with this environment that lets it share its zips and their bytecode with those like it.
+
+    Zips are named after modules alone, so sources that differ have folders that differ.
+    """
+    sources = [
+        path
+        for root in play["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)
+        for part in ("modules", "module_utils")
+        for path in pathlib.Path(root, "ansible_collections", "wxgov", "sagemaker", "plugins", part).rglob("*.py")
+    ]
+    state = sorted((str(path), found.st_size, found.st_mtime_ns) for path in sources if (found := path.stat()))
+    digest = hashlib.sha256(repr((play["ANSIBLE_COLLECTIONS_PATH"], state)).encode()).hexdigest()
+    zips, bytecode = folder / f"zips-{digest}", folder / "bytecode"
+    for made in (zips, bytecode):
+        made.mkdir(parents=True, exist_ok=True)
+    return {
+        "PYTHONPATH": os.pathsep.join([str(SITE), *filter(None, [play.get("PYTHONPATH")])]),
+        "WXGOV_TEST_BYTECODE": str(bytecode),
+        "WXGOV_TEST_ZIPS": str(zips),
+        "ANSIBLE_CALLBACKS_ENABLED": "recorder,shared_zips",
     }
 
 
