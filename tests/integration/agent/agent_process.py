@@ -48,7 +48,7 @@ class TroubleReconciler(WorldReconciler):
 
     def reconcile(self, key: str) -> Result:
         if "/hang/" in key:
-            time.sleep(60)
+            time.sleep(600)
         if "/crash/" in key:
             raise ThreadEnd
         if "/fail/" in key:

@@ -117,7 +117,7 @@ class Home:
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
-            process.wait(10)
+            process.wait(60)
 
 
 def end(process: subprocess.Popen[bytes], number: int = signal.SIGTERM, timeout: float = 60) -> int:

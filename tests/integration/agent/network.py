@@ -42,7 +42,7 @@ class Network:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stopping = True
-        self._thread.join(10)
+        self._thread.join(60)
         for end in (*self._pairs, self._listener):
             end.close()
         self._selector.close()

@@ -47,7 +47,7 @@ def test_a_registry_event_becomes_a_console_object(home, console):
         command = [sys.executable, "-m", AGENT, "run", "--config", str(home.config)]
         agent = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, env=home.environment())
     home.processes.append(agent)
-    wait_until(lambda: count(swept) == 1, timeout=30)  # by the sweep at the start: no event told of it
+    wait_until(lambda: count(swept) == 1)  # by the sweep at the start: no event told of it
     told = sagemaker.create_model_package(ModelPackageGroupName="credit-risk")["ModelPackageArn"]
     queue.send(event_body(told, "create_model_package"))
     wait_until(lambda: count(told) == 1)

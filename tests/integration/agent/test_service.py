@@ -88,14 +88,14 @@ def test_an_idle_agent_ends_at_once_and_what_its_receive_is_given_afterwards_is_
     queue, world = home.connect()
     agent = home.start(WXGOV_TEST_BLIND="1")
     wait_until(lambda: home.emulator.calls().get("sqs.ReceiveMessage") == 1)
-    assert end(agent, timeout=15) == 0
+    assert end(agent) == 0
     assert not any("still at work" in line["message"] for line in home.log_lines())
     touch(queue, world)
     wait_until(lambda: hidden(queue) == 1)  # SQS has not noticed that nobody waits for the answer
     again = home.start(WXGOV_TEST_BLIND="1")
     wait_until(lambda: world.target() == [(ARN, 1)])
     assert hidden(queue) == 0
-    assert end(again, timeout=15) == 0
+    assert end(again) == 0
 
 
 def test_work_under_way_is_finished_within_the_grace_time_and_a_longer_one_is_left(home):
@@ -105,27 +105,27 @@ def test_work_under_way_is_finished_within_the_grace_time_and_a_longer_one_is_le
     touch(queue, world, package_arn("hang", 1))
     wait_until(lambda: home.connection().get("counts", {}).get("deleted") == 1)
     began = time.monotonic()
-    assert end(agent) == 0
-    assert 0.9 < time.monotonic() - began < 8
+    assert end(agent) == 0, "it waited for work that takes ten minutes"
+    assert time.monotonic() - began > 0.9
     assert any("still at work" in line["message"] for line in home.log_lines())
 
 
 def test_a_second_signal_exits_at_once(home):
-    home.configure(grace_seconds=60)
+    home.configure(grace_seconds=600)
     queue, world = home.connect()
     agent = home.start()
     touch(queue, world, package_arn("hang", 1))
     wait_until(lambda: home.connection().get("counts", {}).get("deleted") == 1)
     agent.send_signal(signal.SIGTERM)
     wait_until(lambda: home.status()["state"] == "stopping")
-    assert end(agent, timeout=3) == 128 + signal.SIGTERM
+    assert end(agent) == 128 + signal.SIGTERM
 
 
 def test_a_thread_that_dies_ends_the_process_with_1(home):
     queue, world = home.connect()
     agent = home.start()
     touch(queue, world, package_arn("crash", 1))
-    assert agent.wait(15) == 1
+    assert agent.wait(60) == 1
     assert home.status()["state"] == "failed"
     (line,) = [line for line in home.log_lines() if line["level"] == "critical"]
     assert "died" in line["message"]
@@ -500,7 +500,7 @@ def test_a_journal_that_breaks_while_in_use_leads_to_a_full_sweep(home):
 def test_only_one_agent_uses_a_state_directory(home):
     agent = home.start()
     second = home.start(wait=False)
-    assert second.wait(15) == 1
+    assert second.wait(60) == 1
     assert f"pid {agent.pid}" in home.log.read_text()
     assert home.status()["pid"] == agent.pid
     assert end(agent) == 0
@@ -509,7 +509,7 @@ def test_only_one_agent_uses_a_state_directory(home):
 def test_settings_that_cannot_be_used_are_named(home):
     home.configure(workers=0)
     agent = home.start(wait=False)
-    assert agent.wait(15) == 1
+    assert agent.wait(60) == 1
     assert "workers is 0 and must be a whole number from 1 to 256" in home.log.read_text()
 
 
@@ -530,12 +530,12 @@ def test_no_secret_reaches_log_or_status(home):
 
 
 def test_stop_kills_what_does_not_end_and_nothing_is_lost(home):
-    home.configure(grace_seconds=60)
+    home.configure(grace_seconds=600)
     queue, world = home.connect()
     agent = home.start()
     touch(queue, world, package_arn("hang", 1))
     wait_until(lambda: home.connection().get("counts", {}).get("deleted") == 1)
     code, out, _error = home.cli("stop", "--timeout", "1")
     assert (code, json.loads(out)["running"]) == (0, False)
-    assert agent.wait(5) == -signal.SIGKILL
+    assert agent.wait(60) == -signal.SIGKILL
     assert home.cli("status")[0] == 3
