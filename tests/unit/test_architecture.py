@@ -13,11 +13,12 @@ import yaml
 CHECKOUT = Path(__file__).resolve().parents[2]
 UTILS = CHECKOUT / "plugins" / "module_utils"
 MAY_IMPORT = {
+    "pacing": set(),
     "aws": set(),
-    "registry": set(),
-    "console": set(),
-    "connection": set(),
-    "sync": {"registry", "console", "connection"},
+    "registry": {"pacing"},
+    "console": {"pacing"},
+    "connection": {"pacing"},
+    "sync": {"registry", "console", "connection", "pacing"},
     "preflight": {"registry", "console", "connection"},
     "agent": {"registry", "connection", "sync", "preflight"},
 }

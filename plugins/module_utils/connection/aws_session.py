@@ -11,8 +11,10 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
+from .aws_pace import PACES
 from .errors import AwsSessionError
 from .model import AccessKey, AmbientCredentials, AssumeRole, Connection
+from .traffic import AwsTraffic
 
 try:
     import boto3
@@ -43,21 +45,31 @@ _MAKING = threading.Lock()
 """Clients are made one at a time: several threads would each read the same description of a service from disk."""
 
 
-def session_for(connection: Connection, base_session: Any = None, max_pool_connections: int = 10) -> Any:
+def session_for(
+    connection: Connection,
+    base_session: Any = None,
+    max_pool_connections: int = 10,
+    traffic: AwsTraffic | None = None,
+) -> Any:
     """Return a boto3.Session with the connection's region and credentials; no request is made yet.
 
     An assumed role is assumed at the first call and again before it expires, with the credentials of
     ``base_session`` (a boto3.Session; default: those of the process). Clients of the session get time-outs, ten
-    attempts in botocore's adaptive mode (which slows down when throttled), and ``max_pool_connections``.
+    repetitions of what failed in passing, and ``max_pool_connections``; those of SageMaker the pace of the account
+    (aws_pace). ``traffic`` counts their requests and those that assume the role.
     Raises AwsSessionError without boto3, for an unknown region, or for a broken AWS configuration of the process.
     """
     _require_boto3()
     check_region(connection.region)
     try:
         base = base_session or process_session(connection.region)
-        return _session(connection, base, client_config(max_pool_connections))
+        session = _session(connection, base, client_config(max_pool_connections), traffic)
     except botocore.exceptions.BotoCoreError as error:
         raise AwsSessionError(f"The AWS settings of this process cannot be used: {error}") from None
+    PACES.of(connection.account_id).watch(session.events)
+    if traffic is not None:
+        traffic.watch(session.events)
+    return session
 
 
 def client_for(session: Any, service: str, region: str | None = None) -> Any:
@@ -140,7 +152,7 @@ def client_config(max_pool_connections: int = 10) -> Any:
     return botocore.config.Config(
         connect_timeout=CONNECT_TIMEOUT,
         read_timeout=READ_TIMEOUT,
-        retries={"mode": "adaptive", "max_attempts": MAX_ATTEMPTS},
+        retries={"mode": "standard", "max_attempts": MAX_ATTEMPTS},
         max_pool_connections=max_pool_connections,
         user_agent_extra="wxgov.sagemaker",
     )
@@ -195,18 +207,21 @@ def _core() -> Any:
     return core
 
 
-def _sts(base: Any, region: str, config: Any) -> Any:
+def _sts(base: Any, region: str, config: Any, traffic: AwsTraffic | None = None) -> Any:
     with _MAKING:
-        return base.client("sts", region_name=region, config=config)
+        client = base.client("sts", region_name=region, config=config)
+    if traffic is not None:
+        traffic.watch(client.meta.events)
+    return client
 
 
-def _session(connection: Connection, base: Any, config: Any) -> Any:
+def _session(connection: Connection, base: Any, config: Any, traffic: AwsTraffic | None) -> Any:
     credentials = connection.credentials
     core = _core()
     core.set_default_client_config(config)
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_read_time)
     if isinstance(credentials, AssumeRole):
-        load = _role_loader(credentials, connection, base, config)
+        load = _role_loader(credentials, connection, lambda: _sts(base, connection.region, config, traffic))
         core.register_component("credential_provider", botocore.credentials.CredentialResolver([_Provider(load)]))
     elif isinstance(credentials, AmbientCredentials):
         core.register_component(
@@ -241,11 +256,11 @@ class _Provider:
         self.load = load
 
 
-def _role_loader(role: AssumeRole, connection: Connection, base: Any, config: Any) -> Callable[[], Any]:
+def _role_loader(role: AssumeRole, connection: Connection, sts: Callable[[], Any]) -> Callable[[], Any]:
     """Return a loader of credentials that assume the role when they are first needed and before they expire."""
 
     def assume() -> dict[str, str]:
-        return _assume(role, connection, base, config)
+        return _assume(role, connection, sts)
 
     def load() -> Any:
         return botocore.credentials.DeferredRefreshableCredentials(refresh_using=assume, method=_Provider.METHOD)
@@ -258,11 +273,11 @@ def _assume_request(role_arn: str, external_id: str | None, name: str, seconds: 
     return {**request, "ExternalId": external_id} if external_id else request
 
 
-def _assume(role: AssumeRole, connection: Connection, base: Any, config: Any) -> dict[str, str]:
+def _assume(role: AssumeRole, connection: Connection, sts: Callable[[], Any]) -> dict[str, str]:
     """Assume the role; the result is in the form that botocore's refreshable credentials take."""
     request = _assume_request(role.role_arn, role.external_id, connection.name, ROLE_SECONDS)
     try:
-        granted = _sts(base, connection.region, config).assume_role(**request).get("Credentials") or {}
+        granted = sts().assume_role(**request).get("Credentials") or {}
     except botocore.exceptions.ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         raise AwsSessionError(

@@ -11,7 +11,8 @@
     ├── InvalidConnectionError  values that cannot be a connection's
     ├── LockTimeoutError        somebody else holds a lock for longer than we wait
     ├── EditConflictError       somebody else has changed a connection since it was read
-    └── AwsSessionError         no AWS session can be made
+    ├── AwsSessionError         no AWS session can be made
+    └── TooManyCallsError       AWS takes fewer calls than there are
 """
 
 from __future__ import annotations
@@ -45,3 +46,7 @@ class EditConflictError(ConnectionStoreError):
 
 class AwsSessionError(ConnectionStoreError):
     """No AWS session can be made."""
+
+
+class TooManyCallsError(ConnectionStoreError):
+    """AWS takes fewer calls than there are, and this one's turn does not come soon enough."""

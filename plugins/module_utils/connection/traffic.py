@@ -1,7 +1,7 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many requests a connection's AWS clients send, and how they fare; those that the SDK repeats count too."""
+"""How many requests a connection's AWS clients send, and how they fare; those that are repeated count too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_TOO_MANY = frozenset({"TooManyRequestsException", "RequestLimitExceeded", "SlowDown"})
+_TOO_MANY = frozenset({"TooManyRequestsException", "RequestLimitExceeded", "BandwidthLimitExceeded", "SlowDown"})
+"""Codes, besides those with "Throttl" in them; botocore/retries/standard.py has a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +24,15 @@ class Traffic:
 
 
 class AwsTraffic:
-    """Counts each answer, or want of one, that the clients of a session get; ask it from any thread."""
+    """Counts each answer, or want of one, that clients get; ask it from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._services: dict[str, Traffic] = {}
 
-    def watch(self, session: Any) -> None:
-        """Count for the clients that are made of this boto3.Session from now on."""
-        session.events.register("response-received", self._count)
+    def watch(self, events: Any) -> None:
+        """Count for the clients that are made with, or have, this emitter of botocore's events."""
+        events.register("response-received", self._count)
 
     def by_service(self) -> Mapping[str, Traffic]:
         """The counts so far, by service, such as sagemaker or sqs."""
@@ -52,6 +53,9 @@ def judge(answer: Mapping[str, Any] | None) -> tuple[bool, bool]:
     if answer is None:
         return False, True
     status = (answer.get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0
-    code = str((answer.get("Error") or {}).get("Code") or "")
-    throttled = status == 429 or "Throttl" in code or code in _TOO_MANY
+    if 200 <= status < 300:
+        return False, False
+    error = answer.get("Error") or {}
+    code, message = str(error.get("Code") or ""), str(error.get("Message") or "")
+    throttled = status == 429 or "Throttl" in code or code in _TOO_MANY or message.startswith("Rate exceeded")
     return throttled, status >= 500 and not throttled

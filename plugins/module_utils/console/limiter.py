@@ -3,15 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How fast one console may be called, and whether it is worth calling at all: one limiter a console and process.
 
-The **pace** is additive increase, multiplicative decrease. No rate limit of a console is published, so there is none
-here until the console answers 429: then the rate at which it was called is cut in half, and grows again second by
-second while it is what holds calls back. A fifth of the rate is kept for events and a fifth for sweeps; of the rest
-events take first, and whatever one of the two leaves is the other's.
+No rate limit of a console is published, so its **pace** (pacing.pace) is not limited until the console answers 429:
+then the rate at which it was called is cut in half, and grows again by one a second.
 
 The **breaker** opens when calls in a row had no answer: then calls fail at once instead of each waiting for its
 time-outs, and one at a time tries whether the console is back, after 1, 2, 4 … seconds.
 
-`Pace` and `Breaker` are told the time; `Limiter` adds the lock, the clock and the waiting.
+`Breaker` is told the time as `Pace` is; `Limiter` adds the lock, the clock and the waiting to both.
 """
 
 from __future__ import annotations
@@ -20,20 +18,13 @@ import math
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from ..pacing.pace import Pace
+from ..pacing.priority import Priority, current_priority
 from .errors import CircuitOpenError
-
-
-class Priority(Enum):
-    """On whose behalf a call is made."""
-
-    EVENT = "event"
-    SWEEP = "sweep"
 
 
 class Sign(Enum):
@@ -47,127 +38,6 @@ class Sign(Enum):
 
 _LOOK_AGAIN = 0.05
 """Seconds between looks at whether somebody else's try has shown the console to be back."""
-
-_priority: ContextVar[Priority] = ContextVar("wxgov_priority", default=Priority.EVENT)
-
-
-@contextmanager
-def calling_for(priority: Priority) -> Iterator[None]:
-    """Make the calls of this thread (or task) within the block with a priority; without it they are an event's."""
-    token = _priority.set(priority)
-    try:
-        yield
-    finally:
-        _priority.reset(token)
-
-
-@dataclass(frozen=True, slots=True)
-class PaceSettings:
-    """Rates are calls a second.
-
-    ``increase`` is what the rate gains each second, ``decrease`` what a 429 leaves of it; several within ``patience``
-    seconds count as one. At ``ceiling`` there is no limit again. ``reserve`` is each priority's own share, and unused
-    calls of ``burst`` seconds may be made up for.
-    """
-
-    increase: float = 1.0
-    decrease: float = 0.5
-    floor: float = 0.5
-    ceiling: float = 500.0
-    patience: float = 1.0
-    reserve: float = 0.2
-    burst: float = 1.0
-
-
-class Pace:
-    """A token bucket of three: one for each priority and a shared one, which their overflow goes to."""
-
-    def __init__(self, settings: PaceSettings | None = None) -> None:
-        self.settings = settings or PaceSettings()
-        self.rate: float | None = None
-        self._own = dict.fromkeys(Priority, 0.0)
-        self._shared = 0.0
-        self._filled_at = 0.0
-        self._grown_at = 0.0
-        self._cut_at = -math.inf
-        self._scarce_at = -math.inf
-        self._seen_rate = 0.0
-        self._seen_at = 0.0
-
-    def ask(self, now: float, priority: Priority, event_waits: bool = False) -> float:
-        """Return 0 where a call may be made now (and count it), else in how many seconds to ask again."""
-        if self.rate is None:
-            self._see(now)
-            return 0.0
-        self._fill(now, self.rate)
-        if self._take(priority, event_waits):
-            self._see(now)
-            return 0.0
-        self._scarce_at = now
-        return self._time_to_next(priority, event_waits, self.rate)
-
-    def throttled(self, now: float) -> None:
-        """Learn of a 429: whatever was saved up is gone, and the rate is cut unless that has just happened."""
-        if now - self._cut_at < self.settings.patience:
-            return
-        rate = self._measured(now) if self.rate is None else self.rate
-        self.rate = max(self.settings.floor, rate * self.settings.decrease)
-        self._own = dict.fromkeys(Priority, 0.0)
-        self._shared = 0.0
-        self._cut_at = self._filled_at = self._grown_at = now
-
-    def answered(self, now: float) -> None:
-        """Learn of any other answer: the rate grows, if it held a call back within the last second."""
-        if self.rate is None:
-            return
-        elapsed = min(1.0, now - self._grown_at)
-        self._grown_at = now
-        if now - self._scarce_at > 1.0:
-            return
-        self._fill(now, self.rate)
-        self.rate += self.settings.increase * elapsed
-        if self.rate >= self.settings.ceiling:
-            self.rate = None
-
-    def _see(self, now: float) -> None:
-        self._seen_rate = self._measured(now) + 1.0
-        self._seen_at = now
-
-    def _measured(self, now: float) -> float:
-        """Return the recent calls a second: each counts for 1 and fades with a time constant of a second."""
-        return self._seen_rate * math.exp(min(0.0, self._seen_at - now))
-
-    def _fill(self, now: float, rate: float) -> None:
-        gained = rate * max(0.0, now - self._filled_at)
-        self._filled_at = max(now, self._filled_at)
-        reserve, burst = self.settings.reserve, self.settings.burst
-        overflow = 0.0
-        for priority, tokens in self._own.items():
-            full = max(1.0, reserve * rate * burst)
-            self._own[priority] = min(full, tokens + reserve * gained)
-            overflow += max(0.0, tokens + reserve * gained - full)
-        share = 1.0 - len(Priority) * reserve
-        self._shared = min(max(1.0, share * rate * burst), self._shared + share * gained + overflow)
-
-    def _take(self, priority: Priority, event_waits: bool) -> bool:
-        if self._own[priority] >= 1.0:
-            self._own[priority] -= 1.0
-            return True
-        if self._shared >= 1.0 and (priority is Priority.EVENT or not event_waits):
-            self._shared -= 1.0
-            return True
-        return False
-
-    def _time_to_next(self, priority: Priority, event_waits: bool, rate: float) -> float:
-        reserve = self.settings.reserve
-        times = []
-        if reserve > 0:
-            times.append((1.0 - self._own[priority]) / (reserve * rate))
-        full = max(1.0, reserve * rate * self.settings.burst)
-        inflow = rate * (1.0 - reserve * sum(1 for tokens in self._own.values() if tokens < full))
-        if inflow > 0 and (priority is Priority.EVENT or not event_waits):
-            times.append((1.0 - self._shared) / inflow)
-        return max(0.001, min(times, default=1.0 / rate))
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +131,7 @@ class Limiter:
 
     def before(self) -> None:
         """Wait until a call may be made. Raises CircuitOpenError."""
-        priority = _priority.get()
+        priority = current_priority()
         if self._try(priority, math.inf) > 0:
             self._wait(priority)
 

@@ -18,6 +18,7 @@ from hashlib import blake2b
 from itertools import chain, islice
 from typing import Any, TypeAlias
 
+from ..pacing.priority import current_priority, take_priority
 from .client import BEGINNING, GROUP, PACKAGE, PAGE_SIZE, RegistryClient
 from .entities import ModelPackage, ModelPackageGroup
 from .errors import DeniedError, RegistryError
@@ -26,7 +27,7 @@ from .walk import Walk
 
 DIGEST_BYTES = 8
 DESCRIBERS = 4
-"""Describe calls at a time; botocore's adaptive mode slows them down where SageMaker wants that."""
+"""Describe calls at a time; the account's pace slows them down where SageMaker wants that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ class RegistryListing:
             raise DeniedError(f"{self._denial} What would do in its place is denied too: {error}") from None
 
     def _described(self, summaries: Iterator[Mapping[str, Any]]) -> Iterator[ListedPackage]:
-        with ThreadPoolExecutor(DESCRIBERS, "registry-describe") as pool:
+        with ThreadPoolExecutor(DESCRIBERS, "registry-describe", take_priority, (current_priority(),)) as pool:
             while page := list(islice(summaries, PAGE_SIZE)):
                 yield from (found for found in pool.map(self._look_at, page) if found is not None)
 

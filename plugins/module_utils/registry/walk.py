@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
+from ..pacing.priority import current_priority, take_priority
 from .errors import RegistryCallError
 from .failures import says_invalid
 
@@ -80,7 +81,7 @@ class Walk:
         self.total: int | None = None
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
-        with ThreadPoolExecutor(1, "registry-walk") as reader:
+        with ThreadPoolExecutor(1, "registry-walk", take_priority, (current_priority(),)) as reader:
             step: _Step | None = _Step(self._start, None)
             pending: Future[Page] | None = reader.submit(self._read, self._start, None)
             while step is not None and pending is not None:

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeAlias, TypeVar
 
-from ..console.limiter import Priority, calling_for
 from ..errors import WxgovError
+from ..pacing.priority import Priority, calling_for
 from ..registry.client import RegistryClient
 from ..registry.listing import PackageSummary
 from .apply import Applier

@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from ..console.errors import LoginRefusedError, UnreachableError
-from ..console.limiter import Priority, calling_for
+from ..pacing.priority import Priority, calling_for
 from .errors import SyncError
 from .guard import GuardOptions
 from .phases import Outcome, Phase, PlannedOperation, Tally, sentence_of

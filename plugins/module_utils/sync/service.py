@@ -11,12 +11,14 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..connection.aws_pace import PACES, AccountPaces
 from ..connection.aws_session import client_for, session_for
 from ..connection.model import Connection
 from ..connection.traffic import AwsTraffic, Traffic
 from ..console.client import ConsoleClient
-from ..console.limiter import Limiter, LimiterState, Priority, Sign, calling_for
+from ..console.limiter import Limiter, LimiterState, Sign
 from ..console_opening import open_console
+from ..pacing.priority import Priority, calling_for
 from ..registry.client import RegistryClient
 from ..registry.writer import RegistryWriter
 from .apply import Applier, GroupIds
@@ -71,9 +73,8 @@ def open_connection(connection: Connection, concurrency: int = 10) -> Parts:
     Raises the errors of console, connection and registry, and SyncError for a business entity that is gone.
     """
     console = open_console(connection.console)
-    session = session_for(connection, max_pool_connections=max(10, concurrency))
     traffic = AwsTraffic()
-    traffic.watch(session)
+    session = session_for(connection, max_pool_connections=max(10, concurrency), traffic=traffic)
     parts = assemble(connection, console, client_for(session, "sagemaker"), session)
     return replace(parts, aws_traffic=traffic)
 
@@ -174,6 +175,8 @@ class ConnectionRuntime:
     sqs_client: Any
     console: ConsoleClient
     aws_traffic: AwsTraffic
+    paces: AccountPaces
+    region: str
 
     @property
     def traffic(self) -> Mapping[str, Traffic]:
@@ -188,8 +191,13 @@ class ConnectionRuntime:
         pacer = self.console.transport.pacer
         return pacer.state() if isinstance(pacer, Limiter) else LimiterState(None, "closed", 0)
 
+    @property
+    def registry_rates(self) -> Mapping[str, float]:
+        """The calls a second that SageMaker's operations are held to at the moment; absent: not held."""
+        return self.paces.rates(self.region)
+
     def background(self) -> AbstractContextManager[None]:
-        """Make the console's calls within the block those of a sweep: events go first."""
+        """Make the calls of both sides within the block those of a sweep: events go first."""
         return calling_for(Priority.SWEEP)
 
     def close(self) -> None:
@@ -207,6 +215,8 @@ def make_runtime(connection: Connection) -> ConnectionRuntime:
         sqs_client=client_for(parts.session, "sqs"),
         console=parts.console,
         aws_traffic=parts.aws_traffic,
+        paces=PACES.of(connection.account_id),
+        region=connection.region,
     )
 
 

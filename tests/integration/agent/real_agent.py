@@ -23,6 +23,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.cli import main
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.aws_pace import PACES
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.aws_session import client_for, session_for
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import Connection
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.store import DirectoryStore
@@ -70,6 +71,8 @@ class Clients:
             sqs_client=self._sqs,
             console=console,
             aws_traffic=parts.aws_traffic,
+            paces=PACES.of(connection.account_id),
+            region=connection.region,
         )
         return blinded(runtime)
 

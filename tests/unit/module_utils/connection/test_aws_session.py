@@ -119,7 +119,7 @@ def test_ambient_credentials(agent_process, connection):
 def test_clients_wait_and_retry_as_the_agent_needs_it(agent_process, connection):
     config = client_for(session_for(connection, max_pool_connections=25), "sqs").meta.config
     assert (config.connect_timeout, config.read_timeout, config.max_pool_connections) == (3, 30, 25)
-    assert config.retries == {"mode": "adaptive", "total_max_attempts": 11}
+    assert config.retries == {"mode": "standard", "total_max_attempts": 11}
     assert config.region_name == "eu-central-1"
 
 

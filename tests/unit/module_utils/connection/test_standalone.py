@@ -14,7 +14,7 @@ import pytest
 import ansible_collections.wxgov.sagemaker.plugins.module_utils.errors as root
 
 SOURCE = pathlib.Path(root.__file__).resolve().parent
-ROOMS = ("registry", "console", "connection", "preflight")
+ROOMS = ("pacing", "registry", "console", "connection", "preflight")
 BLOCKED = "import sys\nfor name in {names!r}: sys.modules[name] = None\nsys.path.insert(0, {path!r})\n"
 
 

@@ -34,7 +34,7 @@ def test_what_an_answer_says(answer, judgement):
 def test_attempts_of_a_sessions_clients_are_counted(aws):
     session = boto3.Session("210987654321", "x", region_name="eu-central-1")
     traffic = AwsTraffic()
-    traffic.watch(session)
+    traffic.watch(session.events)
     config = botocore.config.Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=30)
     sqs = session.client("sqs", endpoint_url=aws.endpoint_url, config=config)
     sagemaker = session.client("sagemaker", endpoint_url=aws.endpoint_url, config=config)

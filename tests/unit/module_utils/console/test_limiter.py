@@ -1,15 +1,14 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pace and the breaker, driven by a clock of the test's; and both between a client and a console."""
+"""The breaker, driven by a clock of the test's; and it and the pace between a client and a console."""
 
 from __future__ import annotations
 
-import heapq
 import threading
 import timeit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.client import connect
@@ -19,145 +18,13 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.limiter im
     BreakerSettings,
     Limiter,
     Limiters,
-    Pace,
-    PaceSettings,
-    Priority,
     Sign,
-    calling_for,
 )
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.sender import Answer, Failure, sign_of
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.pacing.pace import Pace, PaceSettings
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.pacing.priority import Priority, calling_for
 
 EVENT, SWEEP = Priority.EVENT, Priority.SWEEP
-
-
-def limited(rate, **settings):
-    """A pace that is limited to a rate and has nothing saved up, at time 0."""
-    pace = Pace(PaceSettings(**settings))
-    pace.throttled(0.0)
-    pace.rate = rate
-    return pace
-
-
-def simulate(pace, seconds, demand, start=0.0):
-    """Callers that ask again when they were told to; return how many calls of each priority were made.
-
-    ``demand`` is the number of callers of a priority, each of whom always has a next call to make.
-    """
-    made = {EVENT: 0, SWEEP: 0}
-    due = [(start, priority.value) for priority, callers in demand.items() for _caller in range(callers)]
-    heapq.heapify(due)
-    while True:
-        now, name = due[0]
-        if now > start + seconds:
-            return made
-        priority = Priority(name)
-        wait = pace.ask(now, priority, demand[EVENT] > 0)
-        made[priority] += wait == 0
-        heapq.heapreplace(due, (now + max(wait, 0.001), name))
-
-
-def test_there_is_no_limit_until_the_console_says_so():
-    pace = Pace()
-    assert all(pace.ask(0.001 * number, SWEEP) == 0 for number in range(5000))
-    assert pace.rate is None
-
-
-@given(st.floats(2, 400))
-def test_the_first_429_halves_the_rate_that_was_measured(rate):
-    pace = Pace()
-    for number in range(int(10 * rate)):
-        pace.ask(number / rate, EVENT)
-    pace.throttled(10.0)
-    assert pace.rate == pytest.approx(rate / 2, rel=0.35)
-    assert pace.ask(10.0, EVENT) > 0
-
-
-def test_several_429_at_once_count_as_one_and_later_ones_again():
-    pace = limited(16.0)
-    for moment in (2.0, 2.1, 2.9):
-        pace.throttled(moment)
-    assert pace.rate == 8.0
-    pace.throttled(3.1)
-    assert pace.rate == 4.0
-
-
-@given(st.lists(st.floats(1.1, 100), max_size=30))
-def test_the_rate_never_falls_below_its_floor(gaps):
-    pace, now = limited(10.0), 0.0
-    for gap in gaps:
-        now += gap
-        pace.throttled(now)
-        assert pace.rate >= pace.settings.floor
-
-
-def test_the_rate_grows_by_one_a_second_while_it_holds_calls_back_and_then_ends():
-    pace = limited(10.0, ceiling=20.0)
-    for tenth in range(1, 51):
-        while pace.ask(tenth / 10, EVENT) == 0:
-            pass
-        pace.answered(tenth / 10)
-    assert pace.rate == pytest.approx(15.0, abs=0.2)
-    for tenth in range(51, 150):
-        while pace.rate is not None and pace.ask(tenth / 10, EVENT) == 0:
-            pass
-        pace.answered(tenth / 10)
-    assert pace.rate is None
-
-
-def test_a_rate_that_nobody_needs_does_not_grow():
-    pace = limited(10.0)
-    for second in range(1, 60):
-        assert pace.ask(float(second), EVENT) == 0
-        pace.answered(float(second))
-    assert pace.rate == 10.0
-
-
-@settings(max_examples=25)
-@given(st.floats(1, 200), st.integers(0, 6), st.integers(0, 6))
-def test_no_more_calls_are_made_than_the_rate_and_its_burst_allow(rate, events, sweeps):
-    pace = limited(rate)
-    made = simulate(pace, 10.0, {EVENT: events, SWEEP: sweeps}) if events + sweeps else {EVENT: 0, SWEEP: 0}
-    assert sum(made.values()) <= rate * 10 + max(3.0, rate) + 1
-    if events + sweeps > 1:
-        assert sum(made.values()) >= 0.85 * rate * 10 - 3
-
-
-@settings(max_examples=25)
-@given(st.floats(5, 100), st.integers(2, 8), st.integers(1, 8))
-def test_events_come_first_and_sweeps_still_get_their_fifth(rate, events, sweeps):
-    made = simulate(limited(rate), 20.0, {EVENT: events, SWEEP: sweeps})
-    assert made[SWEEP] >= 0.2 * rate * 20 - 2
-    assert made[EVENT] >= 0.7 * rate * 20
-
-
-def test_while_an_event_waits_a_sweep_takes_nothing_of_the_shared_part():
-    pace = limited(10.0)
-    assert [pace.ask(1.0, SWEEP, True) == 0 for _call in range(3)] == [True, True, False]
-    assert pace.ask(1.0, SWEEP, False) == 0
-    assert pace.ask(1.0, SWEEP, True) > 0
-    assert pace.ask(1.0, EVENT, True) == 0
-
-
-@settings(max_examples=25)
-@given(st.floats(5, 100), st.integers(1, 8))
-def test_a_sweep_alone_has_the_whole_rate_and_an_event_still_goes_at_once(rate, sweeps):
-    pace = limited(rate)
-    made = simulate(pace, 10.0, {EVENT: 0, SWEEP: sweeps})
-    assert made[SWEEP] >= 0.85 * rate * 10
-    assert pace.ask(10.5, EVENT) == 0
-
-
-@given(st.floats(1, 100))
-def test_a_caller_is_told_a_time_at_which_asking_helps(rate):
-    pace = limited(rate)
-    now = 0.0
-    while (wait := pace.ask(now, SWEEP)) == 0:
-        now += 0.0
-    tries = 0
-    while (wait := pace.ask(now, SWEEP)) > 0:
-        now += wait
-        tries += 1
-    assert tries <= 3
 
 
 def test_the_breaker_opens_after_five_failures_in_a_row():
@@ -294,7 +161,9 @@ def test_a_call_that_need_not_wait_costs_less_than_20_microseconds():
 
 
 def test_threads_share_the_rate_and_sweeps_do_not_hold_events_up():
-    pace = limited(200.0, increase=0.0)
+    pace = Pace(PaceSettings(increase=0.0))
+    pace.throttled(0.0)
+    pace.rate = 200.0
     time_zero = threading.Event()
     limiter = Limiter("http://host", pace=pace)
     pace._filled_at = limiter._clock()
