@@ -39,8 +39,11 @@ def aws_process() -> Iterator[AwsEmulator]:
 
 @pytest.fixture
 def aws(aws_process: AwsEmulator) -> AwsEmulator:
-    """The AWS emulator, empty."""
+    """The AWS emulator, empty; and nothing that an earlier test has learned of how often it may be called."""
+    from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.aws_pace import PACES
+
     aws_process.reset()
+    PACES._accounts.clear()
     return aws_process
 
 

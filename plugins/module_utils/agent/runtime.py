@@ -163,11 +163,15 @@ class ConnectionRuntime(Protocol):
 
     @property
     def traffic(self) -> Mapping[str, Traffic]:
-        """The requests of this connection so far, by service: console, sagemaker, sqs."""
+        """The requests of this connection so far, by service: console, sagemaker, sqs, sts."""
 
     @property
     def pace(self) -> Pace:
         """How the console is being called at the moment."""
+
+    @property
+    def registry_rates(self) -> Mapping[str, float]:
+        """The calls a second that SageMaker's operations are held to at the moment; absent: not held."""
 
     def close(self) -> None:
         """Give back sessions and sockets; called once, when no thread uses the runtime any more."""

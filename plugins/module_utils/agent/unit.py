@@ -116,6 +116,12 @@ class Unit:
         return None if runtime is None else runtime.pace
 
     @property
+    def registry_rates(self) -> Mapping[str, float]:
+        """See `ConnectionRuntime.registry_rates`; empty while there is no runtime."""
+        runtime = self._runtime
+        return {} if runtime is None else runtime.registry_rates
+
+    @property
     def busy(self) -> int:
         """How many workers are at a key of this connection."""
         slot = self._slot

@@ -120,11 +120,6 @@ class Paces:
                 paces = self._accounts[account_id] = AccountPaces(account_id)
             return paces
 
-    def forget(self) -> None:
-        """Begin anew for the sessions that are made from now on."""
-        with self._lock:
-            self._accounts.clear()
-
 
 PACES = Paces()
 """The process's own. Empty at import."""

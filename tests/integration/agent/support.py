@@ -243,6 +243,7 @@ class WorldRuntime:
     sqs_client: Any
     traffic: Mapping[str, Sent] = field(default_factory=lambda: {"sqs": Sent(3, 2, 1)})
     pace: Unlimited = Unlimited()
+    registry_rates: Mapping[str, float] = field(default_factory=lambda: {"DescribeModelPackage": 4.5})
     changes: tuple[()] = ()
 
     def background(self) -> contextlib.AbstractContextManager[None]:

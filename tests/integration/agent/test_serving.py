@@ -94,6 +94,8 @@ def test_metrics_and_status_follow_what_the_agent_does(home, http):
     assert of(found, "oldest_message_age_seconds", connection="prod") is not None
     assert of(found, "api_throttled_requests_total", connection="prod", service="sqs") == 2
     assert of(found, "breaker_open", connection="prod") == 0
+    limited = {"connection": "prod", "service": "sagemaker", "operation": "DescribeModelPackage"}
+    assert of(found, "api_calls_per_second_limit", **limited) == 4.5
     assert found[("process_resident_memory_bytes", ())] > 1e7
     status = http.get(f"{url}/api/status", timeout=30).json()
     (connection,) = status["connections"]

@@ -4,7 +4,7 @@
 """The agent's figures in Prometheus' text format. docs/metrics.md describes each metric.
 
 Everything is made of a view at the moment of the scrape; there is no global registry and nothing to keep up to date.
-Labels are few on purpose: ``connection`` (at most ten), ``service`` and ``outcome`` (a handful each).
+Labels are few on purpose: ``connection`` (at most ten), ``service``, ``operation`` and ``outcome`` (a handful each).
 """
 
 from __future__ import annotations
@@ -244,6 +244,15 @@ def _services(connections: Iterable[ConnectionView]) -> Iterator[Metric]:
     gauge = _gauges(connections)
     yield gauge("breaker_open", "Whether calls of the console fail at once, because it does not answer.", _is_open)
     yield gauge("console_calls_per_second_limit", "What the console limits us to; absent: nothing.", lambda it: it.rate)
+    limits = GaugeMetricFamily(
+        f"{PREFIX}api_calls_per_second_limit",
+        "What AWS limits us to, of an operation; absent: nothing.",
+        labels=["connection", "service", "operation"],
+    )
+    for connection in connections:
+        for operation, rate in sorted(connection.registry_rates.items()):
+            limits.add_metric([connection.name, "sagemaker", operation], rate)
+    yield limits
 
 
 def _is_open(connection: ConnectionView) -> bool | None:

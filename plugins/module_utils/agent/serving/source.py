@@ -109,6 +109,7 @@ def _connection(unit: Unit, waiting: Mapping[str, Waiting]) -> ConnectionView:
         waiting=mine.worst,
         breaker="" if pace is None else pace.breaker,
         rate=None if pace is None else pace.rate,
+        registry_rates=dict(unit.registry_rates),
         requests=traffic,
     )
 

@@ -31,7 +31,8 @@ class ConnectionView:
     """One connection that the agent works on.
 
     ``state`` is one of unit.py's; ``breaker`` closed, open or half_open, "" before the first login; ``rate`` the calls
-    a second that the console is limited to, None where it is not; ``waiting`` the keys that have failed, worst first.
+    a second that the console is limited to, None where it is not; ``registry_rates`` the same for each operation of
+    SageMaker that is limited; ``waiting`` the keys that have failed, worst first.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ConnectionView:
     waiting: tuple[DirtyKey, ...] = ()
     breaker: str = ""
     rate: float | None = None
+    registry_rates: Mapping[str, float] = field(default_factory=dict)
     requests: Mapping[str, Requests] = field(default_factory=dict)
 
     @property
