@@ -14,6 +14,7 @@ import argparse
 import dataclasses
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -35,6 +36,8 @@ from .tables import columns, duration
 
 NOBODY = 3
 """The exit code that says that no agent runs."""
+OLD_STATUS_SECONDS = 30.0
+"""A status that is older, and three times as old as it should be, is told to be."""
 
 
 def nothing(_options: argparse.Namespace) -> int:
@@ -78,7 +81,7 @@ def status(options: argparse.Namespace) -> int:
     if _wants_json(options):
         _print_json({**dataclasses.asdict(found), "status": written})
     else:
-        sys.stdout.write(_told(found, written) + "\n")
+        sys.stdout.write(_told(found, written, _age(written, time.time()), 3 * settings.status_seconds) + "\n")
     return 0 if found.running else NOBODY
 
 
@@ -88,7 +91,7 @@ def dirty(options: argparse.Namespace) -> int:
     with _journal(settings) as journal:
         if options.mark:
             return _mark(journal, _chosen(settings, options.connection), options.mark)
-        names = options.connection or journal.connections()
+        names = _listed(settings, journal, options.connection)
         found = {name: journal.keys(name, options.limit) for name in names}
         if _wants_json(options):
             _print_json({name: [_plain(key) for key in keys] for name, keys in found.items()})
@@ -100,18 +103,19 @@ def dirty(options: argparse.Namespace) -> int:
 def sweep(options: argparse.Namespace) -> int:
     """Order a full sweep from the running agent."""
     settings = load_settings(options.config)
+    connections = _chosen(settings, options.connection)
     if not look(settings.state_dir).running:
         sys.stderr.write("No agent runs; when one starts, it begins with a full sweep of each connection.\n")
         return NOBODY
     with _journal(settings) as journal:
-        for connection in _chosen(settings, options.connection):
+        for connection in connections:
             journal.set_note(connection.name, FULL_SWEEP_WANTED, "yes")
             sys.stdout.write(f"{connection.name}: a full sweep is asked for\n")
     return 0
 
 
 def redrive_letters(options: argparse.Namespace) -> int:
-    """Empty the dead-letter queues into the journal; 1 when something could not be read or reached."""
+    """Empty the dead-letter queues into the journal; 1 when something could not be read, deleted or reached."""
     settings = load_settings(options.config)
     results: dict[str, list[Redriven]] = {}
     problems: dict[str, str] = {}
@@ -129,8 +133,13 @@ def redrive_letters(options: argparse.Namespace) -> int:
             except Exception as error:  # botocore's errors, of many kinds; the other connections go on
                 problems[connection.name] = _with_hint(reason(error))
     _print_redriven(options, results, problems)
-    unread = any(result.undecodable and not result.discarded for done in results.values() for result in done)
-    return 1 if problems or unread else 0
+    all_done = all(_is_done(result) for done in results.values() for result in done)
+    return 0 if all_done and not problems else 1
+
+
+def _is_done(result: Redriven) -> bool:
+    """Whether nothing of what was in a queue is left there."""
+    return not result.undeleted and (result.discarded or not result.undecodable)
 
 
 def _with_hint(problem: str) -> str:
@@ -172,6 +181,8 @@ def _redriven_told(result: Redriven) -> str:
     text = f"{result.queue}: {result.read} read, {result.keys} entities are looked at again"
     if result.irrelevant:
         text += f", {result.irrelevant} said nothing about this registry"
+    if result.undeleted:
+        text += f", {result.undeleted} could not be deleted and are still there (redrive again, it does no harm)"
     if not result.undecodable:
         return text
     fate = "deleted unread" if result.discarded else "cannot be read and stay (--discard deletes them)"
@@ -208,6 +219,22 @@ def _chosen(settings: Settings, names: Sequence[str]) -> list[Connection]:
         states = [f"{name} ({loaded.problems.get(name) or parts.get(name, 'there is none')})" for name in strangers]
         raise AgentError(f"This agent does not work on {', '.join(states)}. It works on: {', '.join(own) or 'none'}.")
     return [own[name] for name in (names or own)]
+
+
+def _listed(settings: Settings, journal: Journal, names: Sequence[str]) -> Sequence[str]:
+    """The connections whose keys are to be listed: those with any, or those that were named. Raises AgentError.
+
+    Keys may wait for a connection that is disabled, or another agent's by now; a name that nobody knows is a slip.
+    """
+    waiting = journal.connections()
+    strangers = [name for name in names if name not in waiting]
+    if strangers:
+        loaded = open_store(settings.store).load_all()
+        known = sorted({*(connection.name for connection in loaded.connections), *loaded.problems, *waiting})
+        unknown = [name for name in strangers if name not in known]
+        if unknown:
+            raise AgentError(f"There is no connection {', '.join(unknown)}. There are: {', '.join(known) or 'none'}.")
+    return names or waiting
 
 
 def _part(settings: Settings, connection: Connection) -> str:
@@ -256,10 +283,22 @@ def _keys_told(found: Mapping[str, Sequence[DirtyKey]], now: float) -> str:
     )
 
 
-def _told(found: Condition, written: Mapping[str, Any]) -> str:
+def _age(written: Mapping[str, Any], now: float) -> float:
+    """How many seconds ago a status was written; 0 where it does not say."""
+    try:
+        moment = datetime.fromisoformat(str(written.get("written_at")).replace("Z", "+00:00"))
+    except ValueError:
+        return 0.0
+    return max(0.0, now - moment.timestamp())
+
+
+def _told(found: Condition, written: Mapping[str, Any], age: float, old: float) -> str:
     if not found.running:
         return "No agent runs."
     lines = [f"The agent runs with pid {found.pid}: {found.state or 'it has not said anything yet'}."]
+    if age > max(OLD_STATUS_SECONDS, old):
+        why = "its status file cannot be written (is the disk full?), or it hangs (its log says at what after SIGUSR1)"
+        lines.append(f"What follows is {duration(age)} old: {why}.")
     connections: Mapping[str, Mapping[str, Any]] = written.get("connections") or {}
     rows = [
         (

@@ -38,7 +38,8 @@ class Letter:
 class Redriven:
     """What became of the letters of one queue. ``keys`` were marked dirty; ``undecodable`` letters stay there.
 
-    With ``discarded``, these were deleted instead.
+    With ``discarded``, these were deleted instead. ``deleted`` letters have left the queue for good; ``undeleted`` ones
+    should have and are still there, to be looked at once more by the next redrive, which does no harm.
     """
 
     queue: str
@@ -47,6 +48,8 @@ class Redriven:
     irrelevant: int
     undecodable: tuple[Letter, ...]
     discarded: bool
+    deleted: int
+    undeleted: int
 
 
 def dead_letter_queues(client: Any, connection: Connection, more: Iterable[str] = ()) -> tuple[str, ...]:
@@ -79,6 +82,7 @@ def redrive(client: Any, connection: Connection, url: str, mark_dirty: MarkDirty
     events = EventQueue(client, connection.queue_url)
     work = _Work(connection, mark_dirty)
     seen: set[str] = set()
+    deleted = undeleted = 0
     while batch := [letter for letter in letters.receive(hidden_seconds=HIDDEN_SECONDS) if letter.id not in seen]:
         seen |= {letter.id for letter in batch}
         done, stuck = work.sort(batch)
@@ -86,15 +90,21 @@ def redrive(client: Any, connection: Connection, url: str, mark_dirty: MarkDirty
             done += stuck
         elif letters.is_fifo and url == events.dead_letter_url():
             locking = [letter for letter in stuck if letter.reason is None]
-            done += [letter for letter in locking if events.put_aside(letter, work.problems[letter.id])]
-        if done:
-            letters.delete(done)
-        for letter in done:
-            if not discard:
-                work.problems.pop(letter.id, None)  # its copy comes by itself
+            copied = [letter for letter in locking if events.put_aside(letter, work.problems[letter.id])]
+            undeleted += _left(letters, copied)
+            for letter in copied:
+                del work.problems[letter.id]  # its copy comes by itself
+        left = _left(letters, done)
+        deleted, undeleted = deleted + len(done) - left, undeleted + left
     unread = tuple(Letter(name, why) for name, why in work.problems.items())
     read = work.read + len(unread)
-    return Redriven(url.rsplit("/", 1)[-1], read, len(work.keys), work.irrelevant, unread, discard)
+    queue = url.rsplit("/", 1)[-1]
+    return Redriven(queue, read, len(work.keys), work.irrelevant, unread, discard, deleted, undeleted)
+
+
+def _left(queue: EventQueue, letters: list[Message]) -> int:
+    """Delete letters; how many of them are there all the same."""
+    return len(letters) - queue.delete(letters).deleted if letters else 0
 
 
 class _Work:

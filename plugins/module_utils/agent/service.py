@@ -30,7 +30,7 @@ from .errors import AgentError, JournalUnavailableError, SettingsError
 from .fleet import Fleet
 from .intake import Step, no_step
 from .journal import Journal
-from .log import configure
+from .log import configure, reason
 from .notify import ServiceManager
 from .opening import Opening, ToldToStopError
 from .roster import Roster, Scope, Wanted
@@ -95,6 +95,7 @@ class Service:
         self._started_at = time.time()
         self._rebuilt = 0
         self._next_status = 0.0
+        self._unshown = ""
         self._address: Address | None = None
 
     def run(self) -> int:
@@ -307,7 +308,12 @@ class Service:
         try:
             write_status(self._settings.state_dir, self._status())
         except OSError as error:
-            log.warning("the status file cannot be written: %s", error)
+            problem = reason(error)
+            if problem != self._unshown:
+                log.warning("the status file cannot be written: %s", problem)
+            self._unshown = problem
+        else:
+            self._unshown = ""
 
     def _status(self) -> dict[str, Any]:
         return {

@@ -19,18 +19,18 @@ STACK_SECONDS = 10.0
 
 def sections(fixtures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Titles and texts for a report, of each agent's home and each emulator among a test's fixtures."""
+    emulators = {id(value): name for name, value in fixtures.items() if callable(getattr(value, "calls", None))}
+    for name in emulators.values():
+        yield f"calls of {name}", json.dumps(fixtures[name].calls(), indent=1)
     for name, value in fixtures.items():
         if hasattr(value, "processes"):
             yield from _of_home(name, value)
-        elif callable(getattr(value, "calls", None)):
-            yield f"calls of {name}", json.dumps(value.calls(), indent=1)
 
 
 def _of_home(name: str, home: Any) -> Iterator[tuple[str, str]]:
     codes = {process.pid: process.poll() for process in home.processes}
     yield f"agents of {name}", f"exit codes (null: it lives): {json.dumps(codes)}"
     yield f"status of {name}", json.dumps(home.status(), indent=1)
-    yield f"calls of the emulator of {name}", json.dumps(home.emulator.calls(), indent=1)
     yield f"log of {name}, the last {LOG_LINES} lines", "\n".join(_lines(home.log)[-LOG_LINES:])
     stacks = [f"pid {process.pid}\n{_stacks(home.log, process.pid)}" for process in home.processes if _listens(process)]
     yield f"stacks of {name}", "\n".join(stacks)

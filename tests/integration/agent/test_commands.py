@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
 import signal
 import sys
+import threading
+import time
 
 import pytest
 import yaml
@@ -110,6 +113,7 @@ def test_dirty_lists_what_waits_and_why(home, run, journal, monkeypatch):
         (OTHER if failing.key == ARN else ARN, 0, "", False),
     ]
     assert len(json.loads(run("dirty", "--limit", "1")[1])["prod"]) == 1
+    home.connect("other", enabled=False)
     assert json.loads(run("dirty", "--connection", "other")[1]) == {"other": []}
     person(monkeypatch)
     head, *rows = run("dirty")[1].splitlines()
@@ -177,6 +181,43 @@ def test_commands_name_connections_that_they_cannot_work_on(home, run, journal):
         assert part in error
 
 
+@pytest.mark.parametrize("command", [["dirty"], ["dirty", "--mark", ARN], ["sweep"], ["redrive"]])
+def test_a_slip_in_a_name_is_refused_and_the_names_that_there_are_are_told(home, run, journal, command):
+    home.connect("prod")
+    code, out, error = run(*command, "--connection", "prdo")
+    assert (code, out) == (1, "")
+    assert len(error.splitlines()) == 1
+    assert "prdo" in error
+    assert error.endswith(": prod.\n")
+    assert journal.connections() == []
+
+
+def test_keys_of_a_connection_that_is_no_more_can_be_listed(home, run, journal):
+    journal.mark_dirty("gone", [ARN])
+    assert [key["key"] for key in json.loads(run("dirty", "--connection", "gone")[1])["gone"]] == [ARN]
+    assert "There are: gone." in run("dirty", "--connection", "goen")[2]
+
+
+def test_a_status_that_is_old_is_told_to_be(home, run, monkeypatch):
+    """A disk that is full keeps the last status that could be written."""
+    home.connect()
+    agent = home.start()
+    person(monkeypatch)
+    assert "old" not in run("status")[1]
+    home.configure(status_seconds=300)
+    agent.send_signal(signal.SIGHUP)
+    wait_until(lambda: any("reading settings" in line["message"] for line in home.log_lines()))
+    status = home.status()
+    later = time.time() + 600
+    monkeypatch.setattr(time, "time", lambda: later)
+    first, second, *_table = run("status")[1].splitlines()
+    assert (first, status["state"]) == (f"The agent runs with pid {agent.pid}: running.", "running")
+    assert "What follows is" not in second, "so seldom was it asked to be written"
+    home.configure(status_seconds=5)
+    assert run("status")[1].splitlines()[1].startswith("What follows is 10 min old: its status file cannot be written")
+    agent.kill()
+
+
 def test_without_a_journal_the_commands_say_so(home, run):
     assert "There is no journal" in run("dirty")[2]
 
@@ -202,6 +243,7 @@ def test_dead_letters_are_looked_at_again_and_what_cannot_be_read_stays(home, ru
     assert code == 1
     assert (result["queue"], result["read"], result["keys"], result["irrelevant"]) == ("prod-dlq.fifo", 15, 2, 1)
     assert [letter["reason"] for letter in result["undecodable"]] == ["it is not JSON"] * 12
+    assert (result["deleted"], result["undeleted"]) == (3, 0), "what is only copied within the queue has not left it"
     assert sorted(key.key for key in journal.keys("prod", 10)) == [ARN, OTHER]
     home.emulator.advance(121)
     letters = queue.dead_letters()
@@ -218,7 +260,7 @@ def test_a_second_redrive_changes_nothing_and_discard_empties_the_queue(home, ru
     home.emulator.advance(400)
     code, out, _error = run("redrive", "--discard")
     (result,) = json.loads(out)["connections"]["prod"]
-    assert (code, result["discarded"], len(result["undecodable"])) == (0, True, 1)
+    assert (code, result["discarded"], len(result["undecodable"]), result["deleted"]) == (0, True, 1, 1)
     assert queue.dead_letters() == []
 
 
@@ -235,6 +277,45 @@ def test_a_letter_whose_deletion_fails_is_only_looked_at_again(home, run, journa
     home.emulator.advance(121)
     assert run("redrive")[0] == 0
     assert queue.dead_letters() == []
+
+
+@contextlib.contextmanager
+def handles_expire_during_the_deletion(home):
+    home.emulator.fault("sqs.DeleteMessageBatch", "latency", seconds=1)
+
+    def expire():
+        wait_until(lambda: home.emulator.calls().get("sqs.DeleteMessageBatch") == 1)
+        home.emulator.advance(121)
+
+    clock = threading.Thread(target=expire)
+    clock.start()
+    yield
+    clock.join()
+
+
+@pytest.mark.parametrize("poison", [False, True])
+def test_letters_that_were_not_deleted_are_counted(home, run, journal, poison):
+    queue, _world = home.connect()
+    dead_letter(queue, "poison" if poison else event_body(ARN))
+    discard = ["--discard"] if poison else []
+    with handles_expire_during_the_deletion(home):
+        code, out, _error = run("redrive", *discard)
+    (result,) = json.loads(out)["connections"]["prod"]
+    assert (code, result["deleted"], result["undeleted"]) == (1, 0, 1)
+    home.emulator.advance(121)
+    code, out, _error = run("redrive", *discard)
+    (result,) = json.loads(out)["connections"]["prod"]
+    assert (code, result["deleted"], result["undeleted"]) == (0, 1, 0)
+    assert queue.dead_letters() == []
+
+
+def test_people_are_told_what_was_not_deleted(home, run, journal, monkeypatch):
+    queue, _world = home.connect()
+    dead_letter(queue, event_body(ARN))
+    person(monkeypatch)
+    with handles_expire_during_the_deletion(home):
+        out = run("redrive")[1]
+    assert "1 read, 1 entities are looked at again, 1 could not be deleted and are still there" in out
 
 
 def test_letters_behind_the_rules_targets_and_in_queues_that_are_named_are_found(home, run, journal):
@@ -332,10 +413,18 @@ def test_the_playbook_redrives_on_each_host(home, journal, tmp_path):
     (play,) = yaml.safe_load((CHECKOUT / "playbooks" / "redrive.yml").read_text())
     play["hosts"] = "all"
     places = {"sync_agent_prefix": str(tmp_path / "opt"), "sync_agent_config_dir": str(tmp_path / "etc")}
-    once = {**play, "vars": {**play["vars"], **places, "redrive_arguments": ["--connection", "prod"]}}
-    run = run_playbook([once, once], env={"PYTHONPATH": os.pathsep.join(sys.path)}).check()
-    first, second = [entry.result for entry in run.results if entry.task.startswith("Mark")]
-    (result,) = json.loads(first["stdout"])["connections"]["prod"]
-    assert (first["changed"], result["keys"], len(result["undecodable"])) == (True, 1, 1)
-    assert second["changed"] is False
+
+    def redriven(*arguments, times):
+        values = {**play["vars"], **places, "redrive_arguments": ["--connection", "prod", *arguments]}
+        run = run_playbook([{**play, "vars": values}] * times, env={"PYTHONPATH": os.pathsep.join(sys.path)}).check()
+        found = [entry.result for entry in run.results if entry.task.startswith("Mark")]
+        return [(entry["changed"], json.loads(entry["stdout"])["connections"]["prod"][0]) for entry in found]
+
+    (changed, first), (changed_again, _second) = redriven(times=2)
+    assert (changed, first["keys"], len(first["undecodable"])) == (True, 1, 1)
+    assert changed_again is False
     assert [key.key for key in journal.keys("prod", 10)] == [ARN]
+    home.emulator.advance(121)
+    dead_letter(queue, event_body(OTHER, errorCode="ConflictException"), group="another")
+    ((changed, last),) = redriven("--discard", times=1)
+    assert (changed, last["keys"], last["irrelevant"], last["deleted"]) == (True, 0, 1, 2), "the queue has two less"

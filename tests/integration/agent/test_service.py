@@ -137,11 +137,11 @@ def test_what_every_thread_is_at_is_told_on_request_and_the_work_goes_on(home):
     agent = home.start()
     touch(queue, world, package_arn("hang", 1))
     wait_until(lambda: home.connection().get("counts", {}).get("deleted") == 1)
-    found = dict(explain.sections({"home": home}))
+    found = dict(explain.sections({"home": home, "aws": home.emulator}))
     assert all(place in found["stacks of home"] for place in ("intake.py", "sweeps.py", "roster.py", "in reconcile"))
     assert "not-so-secret" not in found["stacks of home"]
     assert json.loads(found["status of home"])["pid"] == agent.pid
-    assert "sqs.ReceiveMessage" in found["calls of the emulator of home"]
+    assert "sqs.ReceiveMessage" in found["calls of aws"]
     assert "connection started" in found["log of home, the last 150 lines"]
     touch(queue, world)
     wait_until(lambda: world.target() == [(ARN, 1)])
