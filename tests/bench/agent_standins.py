@@ -40,7 +40,7 @@ BORN = 1_790_000_000
 PAGE = 100
 ARN_FIELD = "Integration:External ID"
 _STATEMENT = re.compile(r"SELECT (.+?) FROM \[(\w+)\] WHERE (.+)")
-_ARN = re.compile(r"\[Integration:External ID\] = '([^']*)'")
+_ARNS = re.compile(r"'(arn:[^']*)'")
 Handler = Callable[[str, str, dict[str, str], bytes], "tuple[int, bytes] | asyncio.Future[tuple[int, bytes]]"]
 
 
@@ -242,14 +242,15 @@ class Console(Server):
     def _query(
         self, target: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, bytes] | asyncio.Future[tuple[int, bytes]]:
+        """Objects by the ARNs that the condition names, be it one or a list; their names would find the same ones."""
         found = _STATEMENT.match(json.loads(body)["statement"])
-        arn = _ARN.search(found[3]) if found else None
-        if found is None or arn is None:
+        arns = _ARNS.findall(found[3]) if found and f"[{ARN_FIELD}]" in found[3] else []
+        if found is None or not arns or "%" in found[3]:
             return self._forward("POST", target, headers, body)
         self._reads += 1
         columns = re.findall(r"\[([^\]]+)\]", found[1])
-        number = self._ids.get(arn[1])
-        rows = [] if number is None else [{"fields": _row(self._objects[number], columns)}]
+        numbers = [self._ids[arn] for arn in arns if arn in self._ids]
+        rows = [{"fields": _row(self._objects[number], columns)} for number in numbers]
         answer = {"definitions": [{"name": name} for name in columns], "rows": rows, "offset": 0, "limit": 500}
         return 200, json.dumps(answer).encode()
 

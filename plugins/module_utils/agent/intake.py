@@ -20,6 +20,7 @@ from ..connection.model import Connection
 from ..registry.errors import UndecodableEventError
 from ..registry.events import Irrelevant, Touched, parse
 from .backoff import Backoff
+from .burst import Burst
 from .errors import JournalUnavailableError
 from .journal import Journal
 from .liveness import CALL_SECONDS, Beat, no_beat
@@ -34,9 +35,6 @@ HELD_ATTEMPT = "receive_attempt"
 
 FULL_PAUSE = 1.0
 """Seconds between two looks at a journal that has as many keys as it may have."""
-
-BURST_WAIT = 1.0
-"""Seconds that keys wait which came in a full batch: more is in the queue, and may well be about the same keys."""
 
 Step = Callable[[str], None]
 """Called with the name of each step just taken; tests stop the process there."""
@@ -91,6 +89,7 @@ class Intake:
         self._last_answer = clock()
         self._polling = False
         self._left = False
+        self._burst = Burst(time.monotonic)
         self._full = False
         self._look_at = 0.0
         self._fields = fields(connection=connection.name)
@@ -152,7 +151,7 @@ class Intake:
         try:
             if self._stopping.is_set():  # after the line before, so that `take_leave` and this cannot miss each other
                 return
-            messages = self._queue.receive()
+            messages = self._queue.receive(wait_seconds=0 if self._burst.lasts else None)
         finally:
             self._polling = False
         self._take_in(messages)
@@ -165,6 +164,8 @@ class Intake:
             self._counters.add("received", len(messages))
             self._step("received")
             self._handle(messages)
+        elif self._burst.lasts:
+            self._mark([])
 
     def _is_full(self) -> bool:
         """Whether the journal has all the keys that it may have; looked up once a second, as counting takes a while."""
@@ -198,7 +199,7 @@ class Intake:
                 keys += self._keys(message)
             except UndecodableEventError as error:
                 poison.append((message, str(error)))
-        if not self._mark(keys, BURST_WAIT if len(messages) >= BATCH else 0.0):
+        if not self._mark(keys, more_follow=len(messages) >= BATCH):
             return  # told to stop with the journal out of order: the messages come again
         self._step("journaled")
         spoilt = {message.id for message, why in poison if not self._put_aside(message, why)}
@@ -223,9 +224,16 @@ class Intake:
             about = fields(self._connection.name, arn, event.event_id)
             log.info("%s touched the registry", event.event_name, extra=about)
 
-    def _mark(self, keys: list[str], wait: float) -> bool:
-        """Write the keys, however long it takes; nothing is received meanwhile. False when stopped before."""
+    def _mark(self, keys: list[str], *, more_follow: bool = False) -> bool:
+        """Write the keys, however long it takes; nothing is received meanwhile. False when stopped before.
+
+        Where more follow they wait for the end of the burst; else this is its end, and those that waited are due too.
+        """
         backoff = self._backoff()
+        if more_follow:
+            wait = self._burst.hold(keys)
+        else:
+            wait, keys = 0.0, [*keys, *self._burst.end()]
         while True:
             self._beat(CALL_SECONDS)
             try:

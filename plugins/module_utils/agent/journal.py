@@ -7,6 +7,9 @@ A key is a registry ARN of one connection. It is in the journal from the moment 
 worker has looked at it with no further hint in between. Losing the journal loses no data, only time: the full sweep at
 the next start finds every difference again. So a file that turns out to be corrupt is moved aside and begun anew.
 
+Only marks wait for the disk. Whatever else is written costs a second look if the power fails before it is on disk, and
+that is cheaper than a wait for the disk after each key; marks that are on disk already are never lost by it.
+
 Leases (which worker holds which key) live in memory: after a crash all keys are free again. `Service` makes sure that
 only one agent uses a state directory. Other commands may write to the same file meanwhile, marks and notes, which the
 agent then finds by `absorb`.
@@ -222,7 +225,7 @@ class Journal:
         ]
         if not rows:
             return
-        self._write(lambda database: database.executemany(_MARK, rows))
+        self._write(lambda database: database.executemany(_MARK, rows), durably=True)
         with self._changed:
             self._marks += 1
             self._changed.notify(len(rows))
@@ -424,10 +427,13 @@ class Journal:
     def _read(self, statement: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
         return self._guarded(lambda database: database.execute(statement, parameters).fetchall())
 
-    def _write(self, change: Callable[[sqlite3.Connection], _T]) -> _T:
+    def _write(self, change: Callable[[sqlite3.Connection], _T], *, durably: bool = False) -> _T:
+        """Write in one transaction; ``durably``: return when it is on disk (in WAL mode only FULL waits for that)."""
+
         def transaction(database: sqlite3.Connection) -> _T:
             if database.in_transaction:  # left over by a commit that failed
                 database.rollback()
+            database.execute(f"PRAGMA synchronous = {'FULL' if durably else 'NORMAL'}")
             with database:
                 database.execute("BEGIN IMMEDIATE")
                 return change(database)
@@ -483,7 +489,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
     try:
         database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
         (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(f"quick_check: {verdict}")

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ..connection.model import Connection
 from ..console.client import ConsoleClient
+from ..console.errors import LoginRefusedError, SecretUnreadableError, UnreachableError
 from ..console.objects import Scalar
 from ..console.query import Column, Compare, Condition, In, Like, Or, Query, Row, columns
 from ..console.requirements import unmet
@@ -21,12 +23,18 @@ from .mapping import DEFAULT, DESCRIPTION, FieldRule, Kind, MappingTable, Metric
 from .metrics import MetricObject
 from .plan import ConsoleRecord, FieldNames
 from .projection import TargetFields
+from .shared_lookups import SharedLookups
 from .state import SyncState, load_state
 
 ID = "Resource ID"
 NAME = "Name"
 TITLE = "Title"
 LOCATION = "Location"
+
+LOOKUP_SIZE = 50
+"""Objects that are looked up in one query."""
+LOOKUP_PATIENCE = 0.02
+"""Seconds that a lookup waits at most to share a query with others, and only where a query is under way."""
 
 _ARN_KIND = {Kind.GROUP: GROUP, Kind.MODEL: PACKAGE}
 
@@ -72,8 +80,24 @@ class InventoryEntry:
         return state is not None and not state.gone and all(state.agrees(name, value) for name, value in self.pushed)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """An object that is looked up by its ARN, and a name that is to be free or its own."""
+
+    arn: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What a query brought: the rows that have an ARN, by it, and ARN and name (lower case) of all under the entity."""
+
+    by_arn: Mapping[str, Sequence[Row]]
+    holders: Sequence[tuple[str, str]]
+
+
 class ConsoleReader:
-    """The console as one connection sees it."""
+    """The console as one connection sees it. Safe for threads."""
 
     def __init__(
         self,
@@ -88,20 +112,41 @@ class ConsoleReader:
         self.names = FieldNames(connection.sync.arn_field, connection.sync.state_field)
         self._entity_name = connection.business_entity_name
         self._arn_stem = f"arn:{partition_of(connection.region)}:sagemaker:{connection.region}:{connection.account_id}:"
+        self._lookups = {
+            kind: SharedLookups(
+                partial(self._look_up, kind),
+                most=LOOKUP_SIZE,
+                patience=LOOKUP_PATIENCE,
+                everyones=(UnreachableError, LoginRefusedError, SecretUnreadableError),
+            )
+            for kind in Kind
+        }
 
     def find(self, kind: Kind, arn: str, name: str | None = None) -> tuple[ConsoleRecord | None, frozenset[str]]:
-        """Return the object with this ARN, and the names (lower case) that others under the entity hold (1 query).
+        """Return the object with this ARN, and the names (lower case) that others under the entity hold.
 
-        With `name` given, objects of that name are looked up in the same query. Should several objects carry the ARN
-        (somebody copied one), the oldest is the one.
+        1 query, which threads that look something up at the same time share. With `name` given, objects of that name
+        are looked up in the same query. Should several objects carry the ARN (somebody copied one), the oldest is the
+        one.
         """
-        where: Condition = Compare(Column(self.names.arn), "=", arn)
-        if name is not None:
-            where = Or((where, Compare(Column(NAME), "=", name)))
-        rows = list(self._rows(kind, self._record_columns(kind), where))
-        records = [self._record(kind, row) for row in rows if row.get(self.names.arn) == arn]
-        taken = {_text(row, NAME).lower() for row in rows if row.get(self.names.arn) != arn and self._in_entity(row)}
-        return min(records, key=lambda record: int(record.id), default=None), frozenset(taken)
+        finding = self._lookups[kind].look_up(_Sought(arn, name))
+        records = [self._record(kind, row) for row in finding.by_arn.get(arn, ())]
+        taken = frozenset(name for holder, name in finding.holders if holder != arn)
+        return min(records, key=lambda record: int(record.id), default=None), taken
+
+    def _look_up(self, kind: Kind, sought: Sequence[_Sought]) -> _Finding:
+        where = _one_of(self.names.arn, [one.arn for one in sought])
+        names = [one.name for one in sought if one.name is not None]
+        if names:
+            where = Or((where, _one_of(NAME, names)))
+        by_arn: dict[str, list[Row]] = {}
+        holders = []
+        for row in self._rows(kind, self._record_columns(kind), where):
+            arn = _text(row, self.names.arn)
+            by_arn.setdefault(arn, []).append(row)
+            if self._in_entity(row):
+                holders.append((arn, _text(row, NAME).lower()))
+        return _Finding(by_arn, holders)
 
     def records(self, kind: Kind, arns: Iterable[str]) -> dict[str, ConsoleRecord]:
         """Return the objects with these ARNs, by ARN (1 query for every 50)."""
@@ -199,6 +244,11 @@ def _target(kind: Kind, definition: TypeDefinition, table: MappingTable) -> Targ
 
 def _names(rules: Iterable[FieldRule], fields: TargetFields, *, taken: bool) -> tuple[str, ...]:
     return tuple(rule.field for rule in rules if fields.takes(rule) is taken)
+
+
+def _one_of(field: str, values: Sequence[str]) -> Condition:
+    """Return the condition that a field has one of the values; = for a single one, which every console knows."""
+    return Compare(Column(field), "=", values[0]) if len(values) == 1 else In(Column(field), tuple(values))
 
 
 def _metric_object(row: Row, value_field: str) -> MetricObject:

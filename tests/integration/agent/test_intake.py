@@ -7,10 +7,11 @@ from __future__ import annotations
 import threading
 
 import pytest
+from botocore.exceptions import ClientError
 
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.burst import HOLD_SECONDS
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.errors import UnreadableQueueAnswerError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.intake import (
-    BURST_WAIT,
     HELD_ATTEMPT,
     Intake,
     held_attempt,
@@ -108,7 +109,30 @@ def test_keys_of_a_full_batch_wait_for_what_else_is_in_the_queue(rig, tmp_path, 
     rig.intake.turn()
     assert rig.journal.backlog("prod").dirty == messages
     assert len(rig.keys()) == ready
-    assert rig.journal.seconds_to_next(["prod"]) == (BURST_WAIT if ready == 0 else None)
+    assert rig.journal.seconds_to_next(["prod"]) == (HOLD_SECONDS if ready == 0 else None)
+
+
+@pytest.mark.parametrize("messages", [10, 25])
+def test_a_burst_is_over_when_the_queue_has_no_more_and_then_each_key_is_due(rig, messages):
+    """Three keys in turn; a receive that waited for more messages would let those wait that are here."""
+    waits = []
+    rig.client.meta.events.register(
+        "provide-client-params.sqs.ReceiveMessage", lambda params, **_event: waits.append(params["WaitTimeSeconds"])
+    )
+    for number in range(messages):
+        rig.queue.send(event_body(package_arn("credit-risk", number % 3 + 1)))
+    for _full in range(messages // 10):
+        rig.intake.turn()
+        assert rig.keys() == []
+    rig.emulator.fault("sqs.ReceiveMessage", "error", times=1, code="ServiceUnavailable", status=503)
+    with pytest.raises(ClientError):
+        rig.intake.turn()  # what fails is not the end
+    assert rig.keys() == []
+    rig.intake.turn()
+    assert rig.keys() == [package_arn("credit-risk", number + 1) for number in range(3)]
+    assert rig.queue.depth() == 0
+    rig.intake.turn()
+    assert waits == [1, *[0] * (messages // 10 + 1), 1]
 
 
 def test_duplicates_and_any_order_end_in_one_key(rig):

@@ -1,0 +1,100 @@
+# Copyright: Contributors to the wxgov.sagemaker project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lets threads that look something up at the same time share one call: the batching of a data loader, for threads.
+
+A lone key is looked up at once. Keys that come while a call is under way join the next one, so that under load it is
+the calls that grow, and not their number.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+_Key = TypeVar("_Key")
+_Found = TypeVar("_Found")
+
+
+class _Round(Generic[_Key, _Found]):
+    """Keys that are looked up together, and what came of it."""
+
+    def __init__(self) -> None:
+        self.keys: list[_Key] = []
+        self.found: list[_Found] = []  # one, or none where the call failed
+        self.error: BaseException | None = None
+        self.over = threading.Event()
+
+
+class SharedLookups(Generic[_Key, _Found]):
+    """Calls ``call(keys)`` for up to ``most`` keys at once; every thread that asked for one of them gets its result.
+
+    A call begins after all of its keys were asked for, so that what it finds is never older than a key's own call would
+    have found. It is made as soon as another one has returned, or ``patience`` seconds after its first key was asked
+    for: a call that takes long holds back nobody for long.
+
+    An error that is one of ``everyones`` (the other side is down) is raised for all keys of a call. Any other may be
+    the fault of one key: then each key has a call to itself.
+    """
+
+    def __init__(
+        self,
+        call: Callable[[Sequence[_Key]], _Found],
+        *,
+        most: int,
+        patience: float,
+        everyones: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self._call = call
+        self._most = most
+        self._patience = patience
+        self._everyones = everyones
+        self._turn = threading.Condition()
+        self._open: _Round[_Key, _Found] | None = None
+        self._under_way = 0
+        self._returned = 0
+
+    def look_up(self, key: _Key) -> _Found:
+        """Return what a call that this key was part of found; raises what that call raised."""
+        with self._turn:
+            joined = self._open
+            if joined is None or len(joined.keys) >= self._most:
+                lookups = self._open = _Round()
+            else:
+                lookups = joined
+            lookups.keys.append(key)
+            if len(lookups.keys) == self._most:
+                self._turn.notify_all()
+        if lookups is joined:
+            lookups.over.wait()
+        else:
+            self._lead(lookups)
+        if lookups.found:
+            return lookups.found[0]
+        error = lookups.error
+        if error is not None and (len(lookups.keys) == 1 or isinstance(error, self._everyones)):
+            raise error
+        return self._call([key])
+
+    def _lead(self, lookups: _Round[_Key, _Found]) -> None:
+        """Wait for the turn of a round, make its call, and let those know who wait for it."""
+        with self._turn:
+            returned = self._returned
+            self._turn.wait_for(
+                lambda: not self._under_way or self._returned != returned or len(lookups.keys) >= self._most,
+                self._patience,
+            )
+            if self._open is lookups:
+                self._open = None
+            self._under_way += 1
+        try:
+            lookups.found.append(self._call(lookups.keys))
+        except Exception as error:
+            lookups.error = error
+        finally:
+            with self._turn:
+                self._under_way -= 1
+                self._returned += 1
+                self._turn.notify_all()
+            lookups.over.set()
