@@ -6,6 +6,11 @@
 Nothing there can be locked, so every write is a compare-and-swap: the new version is put under a staging label of ours,
 and AWSCURRENT is moved to it *from the version that was read*. The service refuses that when somebody else has moved it
 meanwhile (API reference of UpdateSecretVersionStage, RemoveFromVersionId), and the writer reads and decides anew.
+
+That keeps apart the writers of one connection. Writers of two that are to have one business entity or account are told
+apart by the secret of claims (claims.py), swapped in the same way: a connection is written first and claimed then, and
+a claim counts for as long as its holder's connection says the same. Whoever finds a claim that counts takes back what
+he wrote. Of two, the one who claims second finds the other's claim, and what it rests on was written before it.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from . import claims
 from .errors import (
     BrokenConnectionError,
     ConnectionStoreError,
@@ -39,12 +45,15 @@ CURRENT, NEXT = "AWSCURRENT", "WXGOVNEXT"
 RECOVERY_DAYS = 7
 """The shortest time that Secrets Manager keeps a removed secret for; 0 removes it at once."""
 EDIT_ATTEMPTS = 10
+CLAIMS_NAME = ".claims"
+"""The name of the secret of claims after the prefix; no connection can be called so."""
 
 
 class SecretsStore:
     """Connections as secrets named prefix + name. One instance is for one thread; the client may be shared.
 
-    Calls: names and revisions 1 for every 100 secrets, load 1, load_all names + 1 each, save 2 (a new one 1), remove 2.
+    Calls: names and revisions 1 for every 100 secrets, load 1, load_all names + 1 each, save 2 (a new one 1) and 3 more
+    where business entity or account are new to the connection, remove 2.
     """
 
     def __init__(
@@ -62,6 +71,7 @@ class SecretsStore:
         self._kms_key_id = kms_key_id
         self._recovery_days = recovery_days
         self._versions: dict[str, str] = {}
+        self._kept: dict[str, frozenset[str]] = {}  # what the versions above claim
 
     @property
     def place(self) -> str:
@@ -100,6 +110,7 @@ class SecretsStore:
             raise BrokenConnectionError(
                 f"The secret {secret_id} cannot be used: it holds a connection of another name."
             )
+        self._kept[name] = claims.keys_of(connection)
         return connection
 
     def find(self, name: str) -> Connection | None:
@@ -132,15 +143,20 @@ class SecretsStore:
     def save(self, connection: Connection) -> None:
         """Write a connection over the version that this store last read; one that it never read is made.
 
-        Raises EditConflictError where somebody else was faster, else ConnectionStoreError.
+        Raises EditConflictError where somebody else was faster, InvalidConnectionError where another connection was
+        given the same business entity or account meanwhile, else ConnectionStoreError. What was there before is there
+        again then.
         """
-        name = connection.name
-        secret_id = self._secret_id(name)
-        read = self._versions.get(name)
-        if read is None and not self._create(name, secret_id, dumps(connection)):
-            read = self._restored(secret_id)
-        if read is not None:
-            self._versions[name] = self._swap(secret_id, read, dumps(connection))
+        name, claimed = connection.name, claims.keys_of(connection)
+        before = self._versions.get(name)
+        self._versions[name] = self._written(self._secret_id(name), before, dumps(connection))
+        if before is None or claimed != self._kept.get(name):
+            try:
+                self._claim(connection)
+            except ConnectionStoreError as reason:
+                self._take_back(name, before, reason)
+                raise
+        self._kept[name] = claimed
 
     def update(self, name: str, change: Callable[[Connection], Connection]) -> Connection:
         """Change a connection with no other change lost; ``change`` may be called several times.
@@ -196,8 +212,83 @@ class SecretsStore:
             raise
         return answer
 
-    def _create(self, name: str, secret_id: str, text: str) -> bool:
-        """Make the secret; return False where there is one of that name, be it one that is being deleted."""
+    def _written(self, secret_id: str, read: str | None, text: str) -> str:
+        """Write a secret over the version that was read (None: there was none) and return the id of the new version."""
+        if read is None:
+            made = self._create(secret_id, text)
+            if made is not None:
+                return made
+            read = self._restored(secret_id)
+        return self._swap(secret_id, read, text)
+
+    def _take_back(self, name: str, before: str | None, reason: ConnectionStoreError) -> None:
+        """Make the version that was read the current one again; remove what was not there before."""
+        secret_id, written = self._secret_id(name), self._versions.pop(name)
+        try:
+            if before is None:
+                self.remove(name)
+            else:
+                self._move(secret_id, written, before)
+        except ConnectionStoreError as failure:
+            raise ConnectionStoreError(f"{reason} It stands in {secret_id} all the same: {failure}") from None
+
+    def _claim(self, connection: Connection) -> None:
+        """Enter what is to be this connection's alone. Raises InvalidConnectionError where another has it.
+
+        The document is swapped also where it says so already, from an earlier life of the connection: somebody else may
+        have seen that as no longer true just before the connection was written.
+        """
+        secret_id = f"{self.prefix}{CLAIMS_NAME}"
+        for _attempt in range(EDIT_ATTEMPTS):
+            read, holders = self._claims(secret_id)
+            for claim in claims.claims_of(connection):
+                holder = holders.get(claim.key, connection.name)
+                if holder != connection.name and self._has(holder, claim):
+                    raise InvalidConnectionError(
+                        f'{claim.what} belongs to the connection "{holder}" already: each connection needs one of '
+                        "its own."
+                    )
+            if self._entered(secret_id, read, claims.dumps(claims.entered(holders, connection))):
+                return
+        raise EditConflictError(f"{secret_id} is changed by others all the time: try again later.")
+
+    def _entered(self, secret_id: str, read: str | None, text: str) -> bool:
+        """Write the secret of claims over the version that was read; return False where it has to be read anew."""
+        try:
+            if read is not None:
+                self._swap(secret_id, read, text)
+                return True
+            if self._create(secret_id, text) is not None:
+                return True
+            self._restored(secret_id)  # somebody removed it; what it holds may still count
+        except EditConflictError:
+            pass
+        return False
+
+    def _claims(self, secret_id: str) -> tuple[str | None, dict[str, str]]:
+        """Return version and holders of the secret of claims; None and no holders where there is none yet."""
+        try:
+            answer = self._read(CLAIMS_NAME, secret_id)
+        except NoSuchConnectionError:
+            return None, {}
+        try:
+            holders = claims.loads(str(answer.get("SecretString") or ""))
+        except BrokenConnectionError as error:
+            raise BrokenConnectionError(f"The secret {secret_id} cannot be used: {error}.") from None
+        return str(_expect(answer, "VersionId", "GetSecretValue")), holders
+
+    def _has(self, holder: str, claim: claims.Claim) -> bool:
+        """Whether a holder's connection is there and has what was claimed; one that cannot be read may have it."""
+        try:
+            answer = self._read(holder, self._secret_id(holder))
+            return claim.key in claims.keys_of(loads(str(answer.get("SecretString") or "")))
+        except (NoSuchConnectionError, InvalidConnectionError):
+            return False
+        except BrokenConnectionError:
+            return True
+
+    def _create(self, secret_id: str, text: str) -> str | None:
+        """Make the secret and return its version; None where there is one of that name, be it one being deleted."""
         more = {"KmsKeyId": self._kms_key_id} if self._kms_key_id else {}
         try:
             with _told("make", "CreateSecret", secret_id):
@@ -210,10 +301,9 @@ class SecretsStore:
                 )
         except _RefusedError as refusal:
             if refusal.code in ("ResourceExistsException", "InvalidRequestException"):
-                return False
+                return None
             raise
-        self._versions[name] = str(_expect(answer, "VersionId", "CreateSecret"))
-        return True
+        return str(_expect(answer, "VersionId", "CreateSecret"))
 
     def _restored(self, secret_id: str) -> str:
         """Take a secret back that is being deleted; return its version. Raises EditConflictError for any other."""
@@ -233,6 +323,11 @@ class SecretsStore:
                 SecretId=secret_id, SecretString=text, ClientRequestToken=token, VersionStages=[NEXT]
             )
         version = str(_expect(answer, "VersionId", "PutSecretValue"))
+        self._move(secret_id, read, version)
+        return version
+
+    def _move(self, secret_id: str, read: str, version: str) -> None:
+        """Make a version the current one in place of the one that was read. Raises EditConflictError."""
         try:
             with _told("write", "UpdateSecretVersionStage", secret_id):
                 self._client.update_secret_version_stage(
@@ -245,7 +340,6 @@ class SecretsStore:
                 raise
             if current != version:
                 raise EditConflictError(f"{secret_id} was changed by somebody else meanwhile.") from None
-        return version
 
     def _describe(self, secret_id: str) -> dict[str, Any]:
         try:

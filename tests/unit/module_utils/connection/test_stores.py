@@ -20,6 +20,7 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.errors 
     InvalidConnectionError,
     NoSuchConnectionError,
 )
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import ConsoleEndpoint
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.secrets_store import (
     DEFAULT_PREFIX,
     SecretsStore,
@@ -227,17 +228,25 @@ def test_a_write_whose_answer_was_lost_is_not_taken_for_a_conflict(secrets, clou
     assert secrets.open().load("credit-risk").description == "new"
 
 
-def test_writes_take_two_calls_and_a_listing_one_each(secrets, cloud, connection, another):
+def test_writes_take_two_calls_a_claim_three_and_a_listing_one_each(secrets, cloud, connection, another):
     store = secrets.open()
     cloud.clear_calls()
     store.save(connection)
     store.save(dataclasses.replace(connection, description="new"))
     assert cloud.calls() == {
-        "secretsmanager.CreateSecret": 1,
+        "secretsmanager.CreateSecret": 2,  # with the claims, the first time
+        "secretsmanager.GetSecretValue": 1,
         "secretsmanager.PutSecretValue": 1,
         "secretsmanager.UpdateSecretVersionStage": 1,
     }
+    cloud.clear_calls()
     store.save(another)
+    assert cloud.calls() == {
+        "secretsmanager.CreateSecret": 1,
+        "secretsmanager.GetSecretValue": 1,
+        "secretsmanager.PutSecretValue": 1,
+        "secretsmanager.UpdateSecretVersionStage": 1,
+    }
     cloud.clear_calls()
     store.load_all()
     assert cloud.calls() == {"secretsmanager.ListSecrets": 1, "secretsmanager.GetSecretValue": 2}
@@ -286,14 +295,13 @@ def test_missing_rights_are_named(secrets, cloud, connection):
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "DecryptionFailure"])
-def test_one_secret_that_may_not_be_read_hides_no_other(code, secrets, cloud, connection):
-    another = dataclasses.replace(connection, name="another")
+def test_one_secret_that_may_not_be_read_hides_no_other(code, secrets, cloud, connection, another):
     for made in (another, connection):
         secrets.open().save(made)
     cloud.fault("secretsmanager.GetSecretValue", "error", code=code, status=400, times=1)
     loaded = secrets.open().load_all()
-    assert (loaded.connections, list(loaded.problems)) == ((connection,), ["another"])
-    assert code in loaded.problems["another"]
+    assert (loaded.connections, list(loaded.problems)) == ((connection,), [another.name])
+    assert code in loaded.problems[another.name]
 
 
 @pytest.mark.parametrize(
@@ -347,6 +355,192 @@ def test_the_secret_holds_the_very_document_of_a_file(secrets, connection, tmp_p
     assert json.loads(text) == json.loads((tmp_path / "credit-risk.json").read_text())
 
 
+# ---- One business entity, one account, and two who want it ----------------------------------------------------------
+
+
+def rival(connection, name="rival", **changes):
+    """A connection of another name and account to the same business entity."""
+    return dataclasses.replace(connection, **{"name": name, "account_id": "999999999999", **changes})
+
+
+def kept_in(secrets):
+    """What is kept, by name."""
+    return {one.name: one for one in secrets.open().load_all().connections}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, r'business entity "Credit Risk" \(id 4577\) belongs to the connection "credit-risk" already'),
+        (
+            {"account_id": "111122223333", "business_entity_id": "1"},
+            'account 111122223333 belongs to .*"credit-risk"',
+        ),
+        ({"console": ConsoleEndpoint("https://HOST:443/opgrc/api/v2", "basic", {})}, "business entity"),
+    ],
+)
+def test_who_comes_second_takes_back_what_he_wrote(changes, words, secrets, connection):
+    first, second = secrets.open(), secrets.open()
+    assert (first.names(), second.names()) == ((), ())
+    first.save(connection)
+    with pytest.raises(InvalidConnectionError, match=words):
+        second.save(rival(connection, **changes))
+    assert kept_in(secrets) == {"credit-risk": connection}
+    elsewhere = rival(connection, business_entity_id="4579")
+    second.save(elsewhere)
+    assert kept_in(secrets) == {"credit-risk": connection, "rival": elsewhere}
+
+
+def test_whose_change_takes_what_another_has_is_as_before(secrets, connection, another):
+    secrets.open().save(connection)
+    secrets.open().save(another)
+    store = secrets.open()
+    loaded = store.load(another.name)
+    with pytest.raises(InvalidConnectionError, match="credit-risk"):
+        store.save(dataclasses.replace(loaded, business_entity_id=connection.business_entity_id, description="new"))
+    assert kept_in(secrets) == {connection.name: connection, another.name: another}
+    changed = dataclasses.replace(store.load(another.name), description="new")
+    store.save(changed)
+    assert kept_in(secrets)[another.name] == changed
+
+
+def test_what_nobody_has_any_more_can_be_taken(secrets, connection):
+    store = secrets.open()
+    store.save(connection)
+    moved = dataclasses.replace(connection, business_entity_id="4600")
+    store.save(moved)
+    secrets.open().save(rival(connection))
+    store.remove(connection.name)
+    secrets.open().save(rival(moved, "third", account_id="888888888888"))
+    assert sorted(kept_in(secrets)) == ["rival", "third"]
+
+
+def test_two_consoles_may_use_one_number(secrets, connection):
+    secrets.open().save(connection)
+    elsewhere = rival(connection, console=dataclasses.replace(connection.console, url="https://elsewhere"))
+    secrets.open().save(elsewhere)
+    assert sorted(kept_in(secrets)) == ["credit-risk", "rival"]
+
+
+def test_of_many_at_once_one_stays(secrets, connection):
+    """Each thread has seen nobody before it writes; whoever is refused has been told whose it is."""
+    for round_number in range(5):
+        entity = str(5000 + round_number)
+        wanted = [
+            rival(
+                connection,
+                f"r{round_number}-{number}",
+                account_id=f"{round_number}{number}" * 6,
+                business_entity_id=entity,
+            )
+            for number in range(3)
+        ]
+        start, told = threading.Barrier(len(wanted)), {}
+
+        def make(one, start=start, told=told):
+            store = SecretsStore(boto3.Session().client("secretsmanager", region_name=REGION))
+            store.load_all()
+            start.wait()
+            try:
+                store.save(one)
+            except ConnectionStoreError as error:
+                told[one.name] = str(error)
+
+        threads = [threading.Thread(target=make, args=(one,)) for one in wanted]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        (kept,) = [one for one in kept_in(secrets).values() if one.business_entity_id == entity]
+        assert sorted(told) == sorted({one.name for one in wanted} - {kept.name})
+        assert all(f'"{kept.name}"' in text for text in told.values()), told
+
+
+class Interrupted:
+    """A client before whose n-th call of a kind, of one secret, somebody else does something."""
+
+    def __init__(self, client, call, ending, act):
+        self.client, self.call, self.ending, self.act = client, call, ending, act
+
+    def __getattr__(self, name):
+        method = getattr(self.client, name)
+        if name != self.call:
+            return method
+
+        def called(**request):
+            try:
+                return method(**request)
+            finally:
+                if self.act and request["SecretId"].endswith(self.ending):
+                    act, self.act = self.act, None
+                    act()
+
+        return called
+
+
+def test_a_claim_of_an_earlier_life_is_no_way_around(secrets, connection):
+    """The rival sees that the holder is not there; then it is made again; only then the rival enters its claim."""
+    holder = secrets.open()
+    holder.save(connection)
+    holder.remove(connection.name)
+
+    def is_made_again():
+        secrets.open().save(connection)
+
+    slow = SecretsStore(Interrupted(secrets.client, "get_secret_value", "/credit-risk", is_made_again))
+    with pytest.raises(InvalidConnectionError, match="credit-risk"):
+        slow.save(rival(connection))
+    assert kept_in(secrets) == {connection.name: connection}
+
+
+def test_a_claim_that_was_entered_meanwhile_is_found(secrets, connection):
+    """The rival has read the claims, then the other connection is made as a whole."""
+
+    def is_made():
+        secrets.open().save(connection)
+
+    slow = SecretsStore(Interrupted(secrets.client, "get_secret_value", "/.claims", is_made))
+    with pytest.raises(InvalidConnectionError, match="credit-risk"):
+        slow.save(rival(connection))
+    assert kept_in(secrets) == {connection.name: connection}
+
+
+def test_claims_that_somebody_removed_still_count(secrets, connection):
+    secrets.open().save(connection)
+    secrets.client.delete_secret(SecretId=f"{DEFAULT_PREFIX}.claims", RecoveryWindowInDays=7)
+    with pytest.raises(InvalidConnectionError, match="credit-risk"):
+        secrets.open().save(rival(connection))
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"claims_version": 1, "holders": {"a": 1}}', '{"claims_version": 2, "holders": {}}']
+)
+def test_claims_that_cannot_be_read_let_nothing_new_in(text, secrets, connection, another):
+    store = secrets.open()
+    store.save(connection)
+    secrets.client.put_secret_value(SecretId=f"{DEFAULT_PREFIX}.claims", SecretString=text)
+    with pytest.raises(BrokenConnectionError, match=r"\.claims cannot be used"):
+        secrets.open().save(another)
+    store.save(dataclasses.replace(connection, description="new"))
+    assert list(kept_in(secrets)) == ["credit-risk"]
+
+
+def test_a_holder_that_cannot_be_read_may_have_what_it_claimed(secrets, connection):
+    secrets.open().save(connection)
+    secrets.client.put_secret_value(SecretId=f"{DEFAULT_PREFIX}credit-risk", SecretString='{"schema_version": 99}')
+    with pytest.raises(InvalidConnectionError, match="credit-risk"):
+        secrets.open().save(rival(connection))
+
+
+def test_what_could_not_be_taken_back_is_told(secrets, cloud, connection):
+    secrets.open().save(connection)
+    cloud.fault("secretsmanager.DeleteSecret", "error", code="AccessDeniedException", status=400, times=1)
+    with pytest.raises(
+        ConnectionStoreError, match="belongs to .*credit-risk.* stands in .*rival all the same.*DeleteSecret"
+    ):
+        secrets.open().save(rival(connection))
+
+
 RIGHTS = (
     "ListSecrets",
     "GetSecretValue",
@@ -393,7 +587,9 @@ def test_the_rights_that_the_documentation_names_are_enough_and_each_is_needed(u
     for number, lacking in enumerate(RIGHTS):
         client = user_with([right for right in RIGHTS if right != lacking])
         with pytest.raises(ConnectionStoreError, match=f"secretsmanager:{lacking} is needed"):
-            live_a_life(client, dataclasses.replace(connection, name=f"other-{number}"))
+            live_a_life(
+                client, rival(connection, f"other-{number}", account_id=f"{number:012}", business_entity_id=lacking)
+            )
     for right in RIGHTS:
         assert f"C(secretsmanager:{right})" in ModuleDocFragment.DOCUMENTATION
 
