@@ -17,6 +17,7 @@ from ..console.query import Column, Compare, Condition, In, Like, Or, Query, Row
 from ..console.requirements import unmet
 from ..console.schema import ConsoleSchema, TypeDefinition
 from ..console.sync_needs import sync_needs
+from ..pacing.priority import Priority, current_priority
 from ..registry.arn import GROUP, PACKAGE, partition_of
 from .errors import SchemaMismatchError
 from .mapping import DEFAULT, DESCRIPTION, FieldRule, Kind, MappingTable, MetricSettings
@@ -112,14 +113,16 @@ class ConsoleReader:
         self.names = FieldNames(connection.sync.arn_field, connection.sync.state_field)
         self._entity_name = connection.business_entity_name
         self._arn_stem = f"arn:{partition_of(connection.region)}:sagemaker:{connection.region}:{connection.account_id}:"
+        # Each priority by itself: what an event is about must not wait behind a query that is made for a sweep.
         self._lookups = {
-            kind: SharedLookups(
+            (kind, priority): SharedLookups(
                 partial(self._look_up, kind),
                 most=LOOKUP_SIZE,
                 patience=LOOKUP_PATIENCE,
                 everyones=(UnreachableError, LoginRefusedError, SecretUnreadableError),
             )
             for kind in Kind
+            for priority in Priority
         }
 
     def find(self, kind: Kind, arn: str, name: str | None = None) -> tuple[ConsoleRecord | None, frozenset[str]]:
@@ -129,7 +132,7 @@ class ConsoleReader:
         are looked up in the same query. Should several objects carry the ARN (somebody copied one), the oldest is the
         one.
         """
-        finding = self._lookups[kind].look_up(_Sought(arn, name))
+        finding = self._lookups[kind, current_priority()].look_up(_Sought(arn, name))
         records = [self._record(kind, row) for row in finding.by_arn.get(arn, ())]
         taken = frozenset(name for holder, name in finding.holders if holder != arn)
         return min(records, key=lambda record: int(record.id), default=None), taken
