@@ -34,8 +34,8 @@ LOCATION = "Location"
 
 LOOKUP_SIZE = 50
 """Objects that are looked up in one query."""
-LOOKUP_PATIENCE = 0.02
-"""Seconds that a lookup waits at most to share a query with others, and only where a query is under way."""
+LOOKUP_INTERVAL = 0.02
+"""Seconds between two such queries, while many objects are looked up."""
 
 _ARN_KIND = {Kind.GROUP: GROUP, Kind.MODEL: PACKAGE}
 
@@ -118,7 +118,7 @@ class ConsoleReader:
             (kind, priority): SharedLookups(
                 partial(self._look_up, kind),
                 most=LOOKUP_SIZE,
-                patience=LOOKUP_PATIENCE,
+                interval=LOOKUP_INTERVAL,
                 everyones=(UnreachableError, LoginRefusedError, SecretUnreadableError),
             )
             for kind in Kind

@@ -3,13 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lets threads that look something up at the same time share one call: the batching of a data loader, for threads.
 
-A lone key is looked up at once. Keys that come while a call is under way join the next one, so that under load it is
-the calls that grow, and not their number.
+A lone key is looked up at once. Once several come at the same time, calls are made at intervals, and each takes along
+what has come meanwhile: under load it is the calls that grow, and not their number.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -31,8 +32,8 @@ class SharedLookups(Generic[_Key, _Found]):
     """Calls ``call(keys)`` for up to ``most`` keys at once; every thread that asked for one of them gets its result.
 
     A call begins after all of its keys were asked for, so that what it finds is never older than a key's own call would
-    have found. It is made as soon as another one has returned, or ``patience`` seconds after its first key was asked
-    for: a call that takes long holds back nobody for long.
+    have found. It begins at once when it is full, or when none is under way and the one before had a single key; else
+    ``interval`` seconds after the one before has begun: a call that takes long holds back nobody for long.
 
     An error that is one of ``everyones`` (the other side is down) is raised for all keys of a call. Any other may be
     the fault of one key: then each key has a call to itself.
@@ -43,17 +44,20 @@ class SharedLookups(Generic[_Key, _Found]):
         call: Callable[[Sequence[_Key]], _Found],
         *,
         most: int,
-        patience: float,
+        interval: float,
         everyones: tuple[type[Exception], ...] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._call = call
         self._most = most
-        self._patience = patience
+        self._interval = interval
         self._everyones = everyones
+        self._clock = clock
         self._turn = threading.Condition()
         self._open: _Round[_Key, _Found] | None = None
         self._under_way = 0
-        self._returned = 0
+        self._began_at = -interval
+        self._were_alone = True
 
     def look_up(self, key: _Key) -> _Found:
         """Return what a call that this key was part of found; raises what that call raised."""
@@ -80,14 +84,12 @@ class SharedLookups(Generic[_Key, _Found]):
     def _lead(self, lookups: _Round[_Key, _Found]) -> None:
         """Wait for the turn of a round, make its call, and let those know who wait for it."""
         with self._turn:
-            returned = self._returned
-            self._turn.wait_for(
-                lambda: not self._under_way or self._returned != returned or len(lookups.keys) >= self._most,
-                self._patience,
-            )
+            self._turn.wait_for(lambda: self._may_begin(lookups), self._began_at + self._interval - self._clock())
             if self._open is lookups:
                 self._open = None
             self._under_way += 1
+            self._began_at = self._clock()
+            self._were_alone = len(lookups.keys) == 1
         try:
             lookups.found.append(self._call(lookups.keys))
         except Exception as error:
@@ -95,6 +97,8 @@ class SharedLookups(Generic[_Key, _Found]):
         finally:
             with self._turn:
                 self._under_way -= 1
-                self._returned += 1
                 self._turn.notify_all()
             lookups.over.set()
+
+    def _may_begin(self, lookups: _Round[_Key, _Found]) -> bool:
+        return len(lookups.keys) >= self._most or (self._were_alone and not self._under_way)
