@@ -27,12 +27,13 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.query impo
     Row,
     columns,
 )
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.sync_needs import STATUS_FIELD
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.mapping import OWNER_FIELD
 
 from .report import Finding, Outcome, scrub
 
 ID, NAME = "Resource ID", "Name"
-STATUS, OWNER = "MRG-Model:Status", "MRG-Model:Model Owner"
-DECOMMISSIONED = "Decommissioned"
+STATUS, OWNER = STATUS_FIELD, OWNER_FIELD
 
 
 class Differs(Exception):
@@ -108,20 +109,25 @@ Try = Callable[[Surroundings], str]
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A fact and the try of it, which returns what was seen."""
+    """A fact, what of the client rests on it, and the try of it, which returns what was seen."""
 
     name: str
     text: str
     source: str
+    needed_for: str
     attempt: Try
     writes: bool = False
 
+    def finding(self, outcome: Outcome, seen: str, seconds: float = 0.0) -> Finding:
+        """Return what came of the try."""
+        return Finding(self.name, self.text, self.source, self.needed_for, self.writes, outcome, seen, seconds)
 
-def fact(text: str, source: str, *, writes: bool = False) -> Callable[[Try], Fact]:
+
+def fact(text: str, source: str, needed_for: str, *, writes: bool = False) -> Callable[[Try], Fact]:
     """Make a fact of the function that tries it; the function's name is the fact's."""
 
     def make(attempt: Try) -> Fact:
-        return Fact(attempt.__name__, text, source, attempt, writes)
+        return Fact(attempt.__name__, text, source, needed_for, attempt, writes)
 
     return make
 
@@ -146,7 +152,7 @@ def look_at(one: Fact, surroundings: Surroundings) -> Finding:
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         outcome, seen = "differs", f"the answer has another shape ({type(error).__name__}: {error})"
     seconds = round(surroundings.clock() - started, 3)
-    return Finding(one.name, one.text, one.source, one.writes, outcome, scrub(seen, ()), seconds)
+    return one.finding(outcome, scrub(seen, ()), seconds)
 
 
 def require(condition: bool, otherwise: str) -> None:

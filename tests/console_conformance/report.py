@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
 Outcome: TypeAlias = Literal["agrees", "differs", "error", "skipped"]
-FORMAT = 1
+FORMAT = 2
 HIDDEN = "********"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check. ``fact`` is what our client rests on, ``source`` the kind of evidence that we have for it.
+    """One check. ``fact`` is what our client rests on, ``source`` the kind of evidence that we have for it, and
+    ``needed_for`` what of the client does not work, or works otherwise, where it is not so.
 
     agrees: this console is so. differs: it is not, and ``seen`` says how it is. error: the check itself could not be
     done. skipped: there was nothing to try it on, or it writes.
@@ -26,6 +27,7 @@ class Finding:
     name: str
     fact: str
     source: str
+    needed_for: str
     writes: bool
     outcome: Outcome
     seen: str
@@ -66,9 +68,13 @@ def to_json(report: Report, secrets: Collection[str]) -> str:
 
 
 def to_table(report: Report, secrets: Collection[str]) -> str:
-    """Return a table for people: one line a check, and what was seen where it is not as expected."""
+    """Return a table for people: one line a check, and where it is not as expected what rests on it."""
     width = max(len(found.name) for found in report.findings)
-    lines = [f"{found.name:<{width}}  {found.outcome:<8}  {found.seen}" for found in report.findings]
+    lines = []
+    for found in report.findings:
+        lines.append(f"{found.name:<{width}}  {found.outcome:<8}  {found.seen}")
+        if found.outcome in ("differs", "error"):
+            lines.append(f"{'':<{width}}  needed for: {found.needed_for}")
     counts = report.as_dict()["counts"]
     summary = ", ".join(f"{count} {name}" for name, count in counts.items())
     left = [f"left behind, remove it by hand: {text}" for text in report.left_behind]

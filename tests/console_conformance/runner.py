@@ -93,7 +93,7 @@ def _marked(client: ConsoleClient, at: Surroundings, type_name: str) -> list[str
 
 def _finding(one: Fact, at: Surroundings, write: bool, before: list[Finding]) -> Finding:
     if one.writes and not write:
-        return Finding(one.name, one.text, one.source, True, "skipped", "It writes: run with --write.")
+        return one.finding("skipped", "It writes: run with --write.")
     if before and before[0].outcome == "error":
-        return Finding(one.name, one.text, one.source, one.writes, "skipped", "The console cannot be read at all.")
+        return one.finding("skipped", "The console cannot be read at all.")
     return look_at(one, at)

@@ -11,11 +11,17 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.objects im
     ObjectChange,
 )
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.query import Column, Compare, Join, Query, columns
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.sync_needs import DECOMMISSIONED
 
-from .facts import DECOMMISSIONED, ID, OWNER, STATUS, Differs, Surroundings, fact, facts_in, require
+from .facts import ID, OWNER, STATUS, Differs, Surroundings, fact, facts_in, require
 
 
-@fact("POST contents without primary parent makes a root object and answers with it", "recorded", writes=True)
+@fact(
+    "POST contents without primary parent makes a root object and answers with it",
+    "recorded",
+    "every new model, model group and metric",
+    writes=True,
+)
 def create(at: Surroundings) -> str:
     entity = at.root()
     require(entity.name == f"{at.mark} entity", f"its name became {entity.name!r}")
@@ -24,7 +30,12 @@ def create(at: Surroundings) -> str:
     return f"location {entity.location.replace(at.mark, 'MARK')}"
 
 
-@fact("fields of all kinds are kept as written, and read the same by GET and by query", "recorded", writes=True)
+@fact(
+    "fields of all kinds are kept as written, and read the same by GET and by query",
+    "recorded",
+    "what was written is found in step by the next run; else it would be written again each time",
+    writes=True,
+)
 def fields(at: Surroundings) -> str:
     model = some_model(at)
     read = at.client.get_object(model.id)
@@ -41,7 +52,12 @@ def fields(at: Surroundings) -> str:
     return "written, read and found by ARN"
 
 
-@fact("PUT keeps the fields that it does not name", "recorded", writes=True)
+@fact(
+    "PUT keeps the fields that it does not name",
+    "recorded",
+    "fields that are not mapped, and edits of people in them, survive a change",
+    writes=True,
+)
 def partial_update(at: Surroundings) -> str:
     model = some_model(at)
     details = "MRG-UserFact-Model:Additional Details"
@@ -52,18 +68,29 @@ def partial_update(at: Surroundings) -> str:
     return "kept"
 
 
-@fact("null clears a field", "chosen", writes=True)
+@fact(
+    "null clears a field",
+    "chosen",
+    "a value that goes in the registry goes in the console; console_empty_value",
+    writes=True,
+)
 def clearing(at: Surroundings) -> str:
     model = some_model(at)
     details = "MRG-UserFact-Model:Additional Details"
     head = (model.type_name, model.name, model.title, model.description)
     at.client.update_object(model.id, ObjectChange(*head, {details: "text"}))
     after = at.client.update_object(model.id, ObjectChange(*head, {details: None}))
-    require(details not in after.fields, f"it is {after.fields.get(details)!r}: set empty_value to the empty text")
+    require(details not in after.fields, f"it is {after.fields.get(details)!r}: set console_empty_value to empty_text")
     return "cleared"
 
 
-@fact("PUT without description clears the description (so the client always sends it)", "inferred", writes=True)
+@fact(
+    "PUT without description clears the description (so the client always sends it)",
+    "inferred",
+    "the client sends name, title and description with each change; where they are kept that is superfluous "
+    "and does no harm",
+    writes=True,
+)
 def description_left_out(at: Surroundings) -> str:
     model = some_model(at)
     body = {"type_definition_id": at.client.type_definition(model.type_name).id, "name": model.name}
@@ -76,7 +103,13 @@ def description_left_out(at: Surroundings) -> str:
     return "cleared"
 
 
-@fact("POST of a name that the parent has already answers with the old object or refuses", "recorded once", writes=True)
+@fact(
+    "POST of a name that the parent has already answers with the old object or refuses",
+    "recorded once",
+    "two agents, or a creation whose answer was lost, make one object: the client looks for the name first "
+    "and compares ids afterwards",
+    writes=True,
+)
 def existing_name(at: Surroundings) -> str:
     entity = at.root()
     try:
@@ -89,14 +122,24 @@ def existing_name(at: Surroundings) -> str:
     return "the old object"
 
 
-@fact("a new model has the status Proposed", "recorded", writes=True)
+@fact(
+    "a new model has the status Proposed",
+    "recorded",
+    "the status of a new model is compared with the life cycle from then on",
+    writes=True,
+)
 def defaults(at: Surroundings) -> str:
     model = at.make(at.settings.model_type, "defaults", at.root())
     require(model.fields.get(STATUS) == "Proposed", f"it has {model.fields.get(STATUS)!r}")
     return f"fields set by the console: {', '.join(sorted(model.fields))}"
 
 
-@fact("associations are made and unmade, and any parent counts in a join", "vendor", writes=True)
+@fact(
+    "associations are made and unmade, and any parent counts in a join",
+    "vendor",
+    "links of model groups to use cases (model_group_link, approved use cases)",
+    writes=True,
+)
 def associations(at: Surroundings) -> str:
     entity = at.root()
     case = at.make(at.settings.use_case_type, "use case", entity)
@@ -117,7 +160,12 @@ def associations(at: Surroundings) -> str:
     return "made and unmade, twice each"
 
 
-@fact("PUT with primary_parent_id moves an object", "vendor", writes=True)
+@fact(
+    "PUT with primary_parent_id moves an object",
+    "vendor",
+    "model_group_link makes the use case the primary parent",
+    writes=True,
+)
 def moving(at: Surroundings) -> str:
     entity = at.root()
     case = at.make(at.settings.use_case_type, "second use case", entity)
@@ -130,7 +178,12 @@ def moving(at: Surroundings) -> str:
     return f"moved; the former primary parent stays a parent: {former}"
 
 
-@fact("a business entity that holds something cannot be deleted", "chosen", writes=True)
+@fact(
+    "a business entity that holds something cannot be deleted",
+    "chosen",
+    "business_entity with state=absent looks first whether it is empty, and this is the net below",
+    writes=True,
+)
 def deletion_of_a_full_entity(at: Surroundings) -> str:
     entity = at.make(at.settings.business_entity_type, "full entity", None)
     at.make(at.settings.use_case_type, "in it", entity)

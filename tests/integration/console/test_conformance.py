@@ -9,13 +9,17 @@ import os
 import pathlib
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.client import connect
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.transport import Transport
 from tests.console_conformance.cli import main
 from tests.console_conformance.emulated import furnish, target_at
-from tests.console_conformance.report import by_outcome, scrub, to_json, to_table
+from tests.console_conformance.facts import Surroundings, look_at
+from tests.console_conformance.report import Report, by_outcome, scrub, to_json, to_table
 from tests.console_conformance.runner import FACTS, run
 from tests.emulators.console.server import ConsoleEmulator
 
@@ -118,7 +122,7 @@ def test_the_command_writes_a_report_without_secrets(furnished: ConsoleEmulator,
     document = json.loads(report.read_text())
     assert document["conforms"] is True
     assert document["counts"] == {"agrees": len(FACTS), "differs": 0, "error": 0, "skipped": 0}
-    assert all(found["fact"] and found["source"] for found in document["findings"])
+    assert all(found["fact"] and found["source"] and found["needed_for"] for found in document["findings"])
     for text in (report.read_text(), done.stdout, done.stderr):
         for private in ("demo-api-key", "demo-instance", furnished.url, "@example.com"):
             assert private not in text.replace("user@example.com", "")
@@ -144,6 +148,84 @@ def test_an_answer_of_another_shape_is_a_difference_and_no_crash(furnished: Cons
     assert "query" in by_outcome(report.findings, "error")
     assert report.left_behind == ()
     assert to_json(report, ())
+
+
+class Altered:
+    """A transport whose answers are altered on their way back."""
+
+    def __init__(self, transport: Any, alter: Callable[[str, str, Any], Any]) -> None:
+        self._transport = transport
+        self._alter = alter
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def request(self, method: str, path: str, call: str, **more: Any) -> Any:
+        statement = (more.get("body") or {}).get("statement", path)
+        return self._alter(call, statement, self._transport.request(method, path, call, **more))
+
+
+def cells_altered(
+    change: Callable[[dict[str, Any]], object], beginning: str = "SELECT"
+) -> Callable[[str, str, Any], Any]:
+    """Change each row of the queries that begin so."""
+
+    def alter(call: str, statement: str, answer: Any) -> Any:
+        if call == "POST query" and statement.startswith(beginning):
+            for row in answer["rows"]:
+                change(row)
+        return answer
+
+    return alter
+
+
+STATUSES = "SELECT [MRG-Model:Status]"
+
+
+def set_cell(place: int, value: object) -> Callable[[dict[str, Any]], object]:
+    return lambda row: row["fields"][place].update(value=value)
+
+
+def without_parents(call: str, _statement: str, answer: Any) -> Any:
+    if call == "GET contents/associations":
+        return {"associations": [entry for entry in answer["associations"] if entry["type"] == "child"]}
+    return answer
+
+
+def always_in_one_order(_call: str, statement: str, answer: Any) -> Any:
+    if statement.startswith("SELECT [Name], [Resource ID] FROM"):
+        for row in answer["rows"]:
+            row["fields"].reverse()
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("name", "alter", "words"),
+    [
+        ("query", always_in_one_order, "not in the order of the columns"),
+        ("query", cells_altered(lambda row: row["fields"].pop()), "more or fewer cells"),
+        ("cells", cells_altered(set_cell(0, {"id": 7}), STATUSES), "is object with id"),
+        ("cells", cells_altered(set_cell(1, 5), STATUSES), "MRG-Model:Model Owner is int"),
+        ("cells", cells_altered(set_cell(2, "02/03/2026"), STATUSES), "which is not an ISO 8601 time"),
+        ("extensions", cells_altered(set_cell(1, "Bank.txt")), "in the row 'Bank.txt'"),
+        ("children", without_parents, "has another parent"),
+        ("location", cells_altered(set_cell(2, "/_op_sox/Elsewhere/Churn.txt")), "is not found by the last folder"),
+    ],
+)
+def test_what_is_only_rarely_otherwise_is_found_out_too(
+    name: str, alter: Callable[[str, str, Any], Any], words: str, furnished: ConsoleEmulator
+) -> None:
+    target = target_at(furnished.url)
+    client = connect(target.url, auth_method=target.auth_method, auth_options=target.auth_options)
+    client.types()
+    client.transport = cast(Transport, Altered(client.transport, alter))
+    (one,) = [fact for fact in FACTS if fact.name == name]
+    found = look_at(one, Surroundings(client, target.settings, target.user, "mark"))
+    assert (found.outcome, found.needed_for) == ("differs", one.needed_for)
+    assert words in found.seen
+    report = Report("now", "0.1.0", False, {}, (), (found,))
+    assert f"needed for: {one.needed_for}" in to_table(report, ())
+    client.close()
 
 
 def test_what_is_private_does_not_leave_the_house() -> None:
