@@ -7,7 +7,9 @@
 hundreds of agents for the price of one start of Python and one of boto3.
 
 With WXGOV_TEST_BLIND in the environment sweeps find nothing, so that a change whose event is lost stays lost and is
-seen.
+seen. With WXGOV_TEST_HURRY the agent loses its patience after seconds. WXGOV_TEST_HOSTS names a file with the hosts
+below ".test" that the name server knows, all on this machine; WXGOV_TEST_CLOCK one with the seconds by which the host's
+clock is ahead, as far as the end of AWS credentials goes.
 """
 
 from __future__ import annotations
@@ -15,19 +17,28 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import pathlib
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import botocore.credentials
+
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.backoff import Backoff
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.cli import main
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.workers import WorkerPool
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection import aws_session
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.aws_pace import PACES
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.aws_session import client_for, session_for
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import Connection
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.store import DirectoryStore
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.client import connect
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.limiter import BreakerSettings
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.console.sender import RetryPolicy
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync import service
 from tests.integration.agent.support import Swept
 
@@ -103,7 +114,54 @@ def serve_forks(connections: str) -> None:
         print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), flush=True)
 
 
+def hurry() -> None:
+    """Shorten time-outs and pauses; what is done about them stays as it is."""
+    aws_session.CONNECT_TIMEOUT, aws_session.READ_TIMEOUT, aws_session.MAX_ATTEMPTS = 1, 2, 2
+    replace_defaults(RetryPolicy, attempts=2, cap=0.5, connect_timeout=1.0, read_timeout=1.0)
+    replace_defaults(BreakerSettings, first=0.2, longest=0.5)
+    WorkerPool.__init__.__kwdefaults__["down_pause"] = 0.1
+    patient = Backoff.__init__
+
+    def impatient(self: Backoff, *, first: float, longest: float, jitter: Callable[[float, float], float]) -> None:
+        patient(self, first=min(first, 0.2), longest=min(longest, 1.0), jitter=jitter)
+
+    Backoff.__init__ = impatient
+
+
+def replace_defaults(kind: type, **values: float) -> None:
+    """Give members of a dataclass other defaults."""
+    names = [field.name for field in dataclasses.fields(kind)]
+    defaults = dict(zip(names, kind.__init__.__defaults__, strict=True))
+    kind.__init__.__defaults__ = tuple({**defaults, **values}.values())
+
+
+def follow_hosts(path: pathlib.Path) -> None:
+    """Look names below ".test" up in a file, at each lookup anew."""
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
+        if str(host).endswith(".test"):
+            if str(host) not in path.read_text().split():
+                raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+            host = "127.0.0.1"
+        return real(host, *arguments, **options)
+
+    socket.getaddrinfo = getaddrinfo
+
+
+def follow_clock(path: pathlib.Path) -> None:
+    """Let credentials end by a clock that a file puts ahead."""
+    kind = botocore.credentials.DeferredRefreshableCredentials
+    (real,) = kind.__init__.__defaults__
+    kind.__init__.__defaults__ = (lambda: real() + timedelta(seconds=float(path.read_text())),)
+
+
 if __name__ == "__main__":
+    for variable, follow in (("WXGOV_TEST_HOSTS", follow_hosts), ("WXGOV_TEST_CLOCK", follow_clock)):
+        if variable in os.environ:
+            follow(pathlib.Path(os.environ[variable]))
+    if "WXGOV_TEST_HURRY" in os.environ:
+        hurry()
     if sys.argv[1] == "fork":
         serve_forks(sys.argv[2])
     else:

@@ -82,19 +82,19 @@ class Queue:
         return sum(int(value) for value in answer["Attributes"].values())
 
 
-def sqs_client(endpoint_url: str, session: Any = None) -> Any:
+def sqs_client(endpoint_url: str, session: Any = None, account: str = ACCOUNT) -> Any:
     return (session or boto3.session.Session()).client(
         "sqs",
         endpoint_url=endpoint_url,
         region_name=REGION,
-        aws_access_key_id=ACCOUNT,
+        aws_access_key_id=account,
         aws_secret_access_key="x",
         config=CLIENT_CONFIG,
     )
 
 
-def create_queue(endpoint_url: str, name: str = "events", *, redrive: bool = True) -> Queue:
-    client = sqs_client(endpoint_url)
+def create_queue(endpoint_url: str, name: str = "events", *, redrive: bool = True, account: str = ACCOUNT) -> Queue:
+    client = sqs_client(endpoint_url, account=account)
     fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
     dead_letter_url = client.create_queue(QueueName=f"{name}-dlq.fifo", Attributes=fifo)["QueueUrl"]
     attributes = client.get_queue_attributes(QueueUrl=dead_letter_url, AttributeNames=["QueueArn"])["Attributes"]

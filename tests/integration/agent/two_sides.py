@@ -15,7 +15,11 @@ from typing import Any
 
 import boto3
 
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import Connection, ConsoleEndpoint
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import (
+    AccessKey,
+    Connection,
+    ConsoleEndpoint,
+)
 from tests.demo.scenario import ConsoleSession
 from tests.emulators.aws.server import AwsEmulator
 from tests.emulators.console.server import ConsoleEmulator
@@ -25,20 +29,26 @@ GROUPS, ENTITY = 3, "Bank"
 
 
 class TwoSides:
-    """Changes of the registry, and what is to be seen of them in the console. Everything random comes from ``seed``."""
+    """Changes of the registry, and what is to be seen of them in the console. Everything random comes from ``seed``.
 
-    def __init__(self, aws: AwsEmulator, console: ConsoleEmulator, seed: int) -> None:
+    ``account`` is the registry's, ``name`` that of the connection.
+    """
+
+    def __init__(
+        self, aws: AwsEmulator, console: ConsoleEmulator, seed: int, account: str = ACCOUNT, name: str = "prod"
+    ) -> None:
         self.aws, self.console = aws, console
+        self.account, self.name = account, name
         self.chance = random.Random(seed)
         self.session = ConsoleSession(console.url)
         console.add_user("svc-owner", "owner@example.com")
-        self.entity = self.session.create("SOXBusEntity", ENTITY)
-        self.queue = create_queue(aws.endpoint_url)
+        self.entity = self.session.create("SOXBusEntity", f"{ENTITY} {name}")
+        self.queue = create_queue(aws.endpoint_url, name, account=account)
         self.sagemaker = boto3.client(
             "sagemaker",
             endpoint_url=aws.endpoint_url,
             region_name=REGION,
-            aws_access_key_id=ACCOUNT,
+            aws_access_key_id=account,
             aws_secret_access_key="x",
         )
         self.packages: list[str] = []
@@ -51,7 +61,10 @@ class TwoSides:
         login = {"api_key": "demo-api-key", "instance_id": "demo-instance", "token_url": self.console.url}
         values: dict[str, Any] = {
             "business_entity_id": self.entity,
-            "business_entity_name": ENTITY,
+            "name": self.name,
+            "account_id": self.account,
+            "credentials": AccessKey(self.account, "not-so-secret-4711"),
+            "business_entity_name": f"{ENTITY} {self.name}",
             "default_user": "svc-owner",
             "console": ConsoleEndpoint(self.console.url, "mcsp", login),
         }
@@ -59,28 +72,43 @@ class TwoSides:
 
     def change(self) -> None:
         """One change of the registry and its event: mostly an approval, now and then a new or a deleted package."""
-        self.changes += 1
         kind = self.chance.random()
         if len(self.packages) < 6 or kind < 0.2:
-            group = f"group-{self.chance.randrange(GROUPS)}"
-            arn = self.sagemaker.create_model_package(
-                ModelPackageGroupName=group, ModelPackageDescription=f"change {self.changes}"
-            )["ModelPackageArn"]
-            self.packages.append(arn)
-            self.queue.send(event_body(arn, "create_model_package"))
+            self.register()
         elif kind < 0.25:
+            self.changes += 1
             arn = self.packages.pop(self.chance.randrange(len(self.packages)))
             self.sagemaker.delete_model_package(ModelPackageName=arn)
             self.deleted.append(arn)
-            self.queue.send(event_body(arn, "delete_model_package"))
+            self._tell(arn, "delete_model_package")
         else:
-            arn = self.chance.choice(self.packages)
-            self.sagemaker.update_model_package(
-                ModelPackageArn=arn,
-                ModelApprovalStatus=self.chance.choice(("Approved", "Rejected")),
-                ApprovalDescription=f"note {self.changes}.",
-            )
-            self.queue.send(event_body(arn))
+            self.decide(self.chance.choice(self.packages))
+
+    def register(self, tell: bool = True) -> str:
+        """A new package, with its event or (``tell``) without; its ARN."""
+        self.changes += 1
+        group = f"group-{self.chance.randrange(GROUPS)}"
+        arn: str = self.sagemaker.create_model_package(
+            ModelPackageGroupName=group, ModelPackageDescription=f"change {self.changes}"
+        )["ModelPackageArn"]
+        self.packages.append(arn)
+        if tell:
+            self._tell(arn, "create_model_package")
+        return arn
+
+    def decide(self, arn: str, tell: bool = True) -> None:
+        """An approval or a rejection, with its event or (``tell``) without."""
+        self.changes += 1
+        self.sagemaker.update_model_package(
+            ModelPackageArn=arn,
+            ModelApprovalStatus=self.chance.choice(("Approved", "Rejected")),
+            ApprovalDescription=f"note {self.changes}.",
+        )
+        if tell:
+            self._tell(arn, "update_model_package")
+
+    def _tell(self, arn: str, event: str) -> None:
+        self.queue.send(event_body(arn, event).replace(ACCOUNT, self.account))
 
     def hidden(self) -> int:
         """Messages in flight."""
@@ -92,7 +120,8 @@ class TwoSides:
         """What is lost, doubled or old in the console."""
         found: dict[str, list[str]] = {}
         for object_id, arn in self.session.rows("SELECT [Resource ID], [Integration:External ID] FROM [Model]"):
-            found.setdefault(arn, []).append(object_id)
+            if f":{self.account}:" in arn:
+                found.setdefault(arn, []).append(object_id)
         wrong = [f"{arn} is there {len(ids)} times" for arn, ids in found.items() if len(ids) != 1]
         wrong += [f"{arn} is of no package" for arn in found if arn not in {*self.packages, *self.deleted}]
         for arn in self.packages:
