@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -155,6 +156,7 @@ def test_many_threads_each_get_their_own_and_share_most_calls(pool):
 
     def call(keys: Sequence[int]) -> dict[int, int]:
         calls.append(len(keys))
+        time.sleep(0.001)
         return {key: key * key for key in keys}
 
     shared = SharedLookups(call, most=7, interval=0.01)
