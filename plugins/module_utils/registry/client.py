@@ -95,8 +95,8 @@ class RegistryClient:
 
         return self._walk(read, since, resource, time_field)
 
-    def list_walk(self, resource: str) -> Walk:
-        """Return the walk over the summaries of all groups or all versioned packages, ascending in CreationTime.
+    def list_walk(self, resource: str, since: datetime = BEGINNING) -> Walk:
+        """Return the walk over the summaries of groups or versioned packages, ascending in CreationTime.
 
         Without a type ListModelPackages lists unversioned packages only.
         """
@@ -110,7 +110,7 @@ class RegistryClient:
             answer = self.call(operation, **request, CreationTimeAfter=after, **_token(token))
             return Page(require(answer, key, operation), answer.get("NextToken"))
 
-        return self._walk(read, BEGINNING, resource, "CreationTime")
+        return self._walk(read, since, resource, "CreationTime")
 
     def call(self, operation: str, **request: Any) -> Mapping[str, Any]:
         """Make one call and return its answer. Raises RegistryCallError; DeniedError where AWS denies it."""

@@ -116,7 +116,7 @@ class RegistryListing:
 
     def _look_at(self, record: Mapping[str, Any]) -> ListedPackage | None:
         """Return a package as far as it has to be read; None where it was deleted after it was listed."""
-        summary = _summary(record)
+        summary = read_summary(record)
         if summary is None or self._is_settled(summary):
             return summary
         try:
@@ -125,8 +125,8 @@ class RegistryListing:
             return UnreadPackage(summary.arn, summary.group_name, summary.version, str(error))
 
 
-def _summary(record: Mapping[str, Any]) -> PackageSummary | None:
-    """Return the summary of a versioned package, None for another."""
+def read_summary(record: Mapping[str, Any]) -> PackageSummary | None:
+    """Return the summary in a record of ListModelPackages, None for a package without version."""
     if not record.get("ModelPackageGroupName") or record.get("ModelPackageVersion") is None:
         return None
     text = repr(sorted((name, _sorted(value)) for name, value in record.items()))

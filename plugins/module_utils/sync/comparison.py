@@ -10,8 +10,9 @@ answers: which entities need a closer look, and which console objects the regist
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from ..registry.arn import parse_arn
 from ..registry.client import GROUP, PACKAGE, RegistryClient
@@ -56,6 +57,16 @@ class Projector:
         return project_package(package, self._targets[Kind.MODEL].fields, self.owners.owner_of(package))
 
 
+class Summaries(Protocol):
+    """What is remembered of packages, for a registry without Search (sync.summaries)."""
+
+    def is_known(self, summary: PackageSummary) -> bool:
+        """Return whether a package was in step with just this summary."""
+
+    def settle(self, arn: str) -> None:
+        """Learn that a package whose summary was asked for is in step now."""
+
+
 def entity_name(entity: ModelPackageGroup | ModelPackage) -> str:
     """Return what reports call an entity that has no projection."""
     return entity.name if isinstance(entity, ModelPackageGroup) else f"{entity.group_name}-v{entity.version}"
@@ -69,7 +80,7 @@ class FullComparison:
     """One pass over a registry and a console. Use `stale` for each kind (groups first), then `vanished`.
 
     The inventory is read when the object is made: ⌈M/500⌉ queries. Group ids learned on the way go to `groups`.
-    `is_settled` says for a registry without Search which packages need no Describe (registry.listing).
+    Without Search a package whose summary `summaries` know, and whose object nobody touched, is not described.
     """
 
     def __init__(
@@ -78,9 +89,10 @@ class FullComparison:
         reader: ConsoleReader,
         projector: Projector,
         groups: GroupIds,
-        is_settled: Callable[[PackageSummary], bool] | None = None,
+        summaries: Summaries | None = None,
     ) -> None:
-        self.listing = RegistryListing(registry, is_settled)
+        self.listing = RegistryListing(registry, self._is_settled)
+        self._summaries = summaries
         self._projector = projector
         self._memory = projector.selection.begin()
         self.listed: Counter[Kind] = Counter()
@@ -157,26 +169,41 @@ class FullComparison:
         """Whether an object that is not of this registry's ARNs holds the name under the business entity."""
         return name.lower() in self._foreign_names[kind]
 
+    def _is_settled(self, summary: PackageSummary) -> bool:
+        """Whether a package needs no Describe: left out by its group's name, or known, with an object in use."""
+        if self._projector.selection.why_name_is_out(summary.group_name):
+            return True
+        entry = self.entry(Kind.MODEL, summary.arn)
+        is_known = self._summaries is not None and self._summaries.is_known(summary)
+        return is_known and entry is not None and entry.is_in_use_and_untouched
+
     def _listed(self, kind: Kind) -> Iterator[ModelPackageGroup | ListedPackage]:
         return self.listing.groups() if kind is Kind.GROUP else self.listing.packages()
 
     def _look(self, kind: Kind, entity: ModelPackageGroup | ListedPackage) -> Projection | Uncompared | None:
+        entry = self._entries[kind].get(entity.arn)
         if isinstance(entity, PackageSummary):
+            if self._projector.selection.why_name_is_out(entity.group_name):
+                self._leave_out(kind, entry)
             return None
         if isinstance(entity, UnreadPackage):
             return Uncompared(kind, f"{entity.group_name}-v{entity.version}", entity.arn, entity.error)
-        entry = self._entries[kind].get(entity.arn)
         try:
             if self._is_left_out(entity):
-                self.left_out[kind] += 1
-                if entry is not None and _is_in_use(entry):
-                    self._kept_aside[kind].append(entry)
+                self._leave_out(kind, entry)
                 return None
             projection = self._project(entity)
             is_same = entry is not None and is_current(projection, entry.state, dict(entry.pushed))
         except Exception as error:  # one bad entity must not stop the run, whatever it is that is bad in it
             return Uncompared(kind, entity_name(entity), entity.arn, sentence_of(error))
+        if is_same and self._summaries is not None:
+            self._summaries.settle(entity.arn)
         return None if is_same else projection
+
+    def _leave_out(self, kind: Kind, entry: InventoryEntry | None) -> None:
+        self.left_out[kind] += 1
+        if entry is not None and _is_in_use(entry):
+            self._kept_aside[kind].append(entry)
 
     def _is_left_out(self, entity: ModelPackageGroup | ModelPackage) -> bool:
         if isinstance(entity, ModelPackageGroup):

@@ -13,7 +13,6 @@ from typing import TypeAlias, TypeVar
 from ..errors import WxgovError
 from ..pacing.priority import Priority, calling_for
 from ..registry.client import RegistryClient
-from ..registry.listing import PackageSummary
 from .apply import Applier
 from .comparison import FullComparison, Projector, Uncompared
 from .console_reader import ConsoleReader, InventoryEntry
@@ -66,7 +65,7 @@ class ComparisonPhases:
         """Return the comparison; the first call reads the console's inventory."""
         if self._comparison is None:
             self._comparison = FullComparison(
-                self.registry, self.reader, self._projector, self.applier.groups, self._is_settled
+                self.registry, self.reader, self._projector, self.applier.groups, self.summaries
             )
         return self._comparison
 
@@ -79,12 +78,6 @@ class ComparisonPhases:
         """Learn that an entity is in step."""
         if self.summaries is not None:
             self.summaries.settle(arn)
-
-    def _is_settled(self, summary: PackageSummary) -> bool:
-        """Whether a package needs no Describe: its summary is known and its object is there and in use."""
-        entry = self.comparison().entry(Kind.MODEL, summary.arn)
-        is_known = self.summaries is not None and self.summaries.is_known(summary)
-        return is_known and entry is not None and entry.is_in_use_and_untouched
 
 
 class EntityPhase:

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import Filters, SyncSettings
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.client import GROUP, PACKAGE, RegistryClient
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.errors import DeniedError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.listing import RegistryListing
@@ -79,6 +81,26 @@ def test_a_package_that_could_not_be_written_is_described_again(denied: World, t
     assert failed.operation.arn in packages
     mended, calls = run(denied, tmp_path)
     assert (mended.counts["create"], calls[DESCRIBE]) == (1, 1)
+
+
+def test_a_lost_file_of_summaries_costs_each_package_one_describe_once(denied: World, tmp_path: Path) -> None:
+    denied.register("churn", versions=3)
+    run(denied, tmp_path / "first")
+    describes = [run(denied, tmp_path / "second")[1].get(DESCRIBE, 0) for _unused in range(3)]
+    assert describes == [3, 0, 0]
+
+
+def test_what_filters_leave_out_by_name_is_not_described(denied: World, tmp_path: Path) -> None:
+    (kept,) = denied.register("churn")
+    (aside,) = denied.register("experiment-1")
+    run(denied, tmp_path)
+    filters = Filters(exclude_groups=("experiment-*",))
+    denied.connection = replace(denied.connection, sync=SyncSettings(filters=filters))
+    denied.sagemaker.update_model_package(ModelPackageArn=aside, ModelApprovalStatus="Approved")
+    report, calls = run(denied, tmp_path)
+    assert calls[DESCRIBE] == 1, kept  # under other filters nothing is known, and the other package is not looked at
+    assert any("leave out 1 models" in note for note in report.notes)
+    assert any("experiment-1-v1" in note and "no longer kept up" in note for note in report.notes)
 
 
 def test_an_object_that_was_deleted_by_hand_is_made_again(denied: World, tmp_path: Path) -> None:
