@@ -20,6 +20,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from .runtime import WRITTEN
+
 STATUS_FILE = "status.json"
 SCHEMA_VERSION = 1
 
@@ -40,6 +42,7 @@ COUNTED = (
     "sweeps_incremental",
     "sweep_failures",
     "sweep_marked",
+    "unannounced",
     "polls",
     "poll_failures",
     "poll_marked",
@@ -48,6 +51,7 @@ COUNTED = (
 """Names of the counters of a connection; reconciliations are counted by outcome besides."""
 
 
+_KEPT_STARTS = 16
 KEPT_CHANGES = 100
 """How many of the latest changes of a connection are remembered, and of what was held back."""
 
@@ -101,7 +105,7 @@ class Snapshot:
     ``event_lag``: from the registry's call to us, of the last event. ``message_age``: how long the oldest message of
     the last receive had been in the queue (0: the queue was empty). ``failures``: when each counter of failures last
     rose. ``event_lags``, ``key_seconds`` (from the first hint to the end of the work on a key) and ``work_seconds`` (of
-    one attempt) are distributions since the start.
+    one attempt) are distributions since the start. ``unheard_sweeps``: see `Counters.reconciled`.
     """
 
     counts: Mapping[str, int]
@@ -118,6 +122,7 @@ class Snapshot:
     changes: tuple[Change, ...] = ()
     held: tuple[Change, ...] = ()
     sweeps: Mapping[str, SweepRecord] = field(default_factory=dict)
+    unheard_sweeps: int = 0
 
 
 class Counters:
@@ -140,6 +145,8 @@ class Counters:
         self._changes: deque[Change] = deque(maxlen=KEPT_CHANGES)
         self._held: deque[Change] = deque(maxlen=KEPT_CHANGES)
         self._sweeps: dict[str, SweepRecord] = {}
+        self._sweep_starts: deque[float] = deque(maxlen=_KEPT_STARTS)
+        self._unheard: set[float] = set()
 
     def add(self, name: str, amount: int = 1) -> None:
         """Count something of `COUNTED`."""
@@ -147,10 +154,19 @@ class Counters:
             raise KeyError(name)
         with self._lock:
             self._counts[name] += amount
+            if name == "touched":
+                self._unheard.clear()
 
-    def reconciled(self, change: Change, waited: float) -> None:
-        """Count one reconciled key that had been dirty for ``waited`` seconds; remember what it led to."""
+    def reconciled(self, change: Change, waited: float, *, swept: bool = False) -> None:
+        """Count one reconciled key that had been dirty for ``waited`` seconds; remember what it led to.
+
+        ``swept``: a sweep found it, and no event told of it. ``unheard_sweeps`` is how many sweeps since the last event
+        had to write something in this way: one may have been ahead of its event, several cannot all have.
+        """
         with self._lock:
+            if swept and change.status in WRITTEN:
+                self._counts["unannounced"] += 1
+                self._unheard.add(self._sweep_of(change.at - waited))
             self._outcomes[change.status] += 1
             self._moments["success"] = change.at
             self._key_seconds = self._key_seconds.with_value(max(0.0, waited))
@@ -184,6 +200,7 @@ class Counters:
     def sweep_began(self, kind: str, moment: float) -> None:
         """Remember that a sweep is under way."""
         with self._lock:
+            self._sweep_starts.append(moment)
             self._sweeps[kind] = replace(self._sweeps.get(kind, SweepRecord()), began_at=moment)
 
     def sweep_ended(self, kind: str, record: SweepRecord | None) -> None:
@@ -216,7 +233,19 @@ class Counters:
                 tuple(self._changes),
                 tuple(self._held),
                 dict(self._sweeps),
+                len(self._unheard),
             )
+
+    @property
+    def unheard_sweeps(self) -> int:
+        """That of `snapshot`, for those who ask often."""
+        with self._lock:
+            return len(self._unheard)
+
+    def _sweep_of(self, moment: float) -> float:
+        """The start of the sweep that marked a key then; of one that is long past, the first that is remembered."""
+        before = [start for start in self._sweep_starts if start <= moment]
+        return before[-1] if before else 0.0
 
 
 def isoformat(moment: float | None) -> str | None:

@@ -229,7 +229,8 @@ class WorkerPool:
         self._is_up(slot)
         self._step("done")
         now = self._now()
-        slot.counters.reconciled(Change(now, lease.key, outcome.status, outcome.detail), now - lease.dirty_since)
+        change = Change(now, lease.key, outcome.status, outcome.detail)
+        slot.counters.reconciled(change, now - lease.dirty_since, swept=lease.priority == SWEEP)
         detail = f": {outcome.detail}" if outcome.detail else ""
         log.log(_level(outcome), "%s%s", outcome.status, detail, extra=fields(slot.name, lease.key))
 

@@ -183,6 +183,105 @@ def test_a_role_that_is_refused_and_a_session_that_ends_are_survived_without_a_r
     assert end(agent) == 0
 
 
+def lay_chain(home, sides):
+    """What brings the registry's calls to the queue: a trail and a rule; returns their clients."""
+    clients = {
+        service: boto3.client(
+            service,
+            endpoint_url=home.emulator.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id=ACCOUNT,
+            aws_secret_access_key="x",
+        )
+        for service in ("s3", "cloudtrail", "events", "sqs")
+    }
+    clients["s3"].create_bucket(Bucket="trail")
+    clients["cloudtrail"].create_trail(Name="writes", S3BucketName="trail")
+    clients["cloudtrail"].start_logging(Name="writes")
+    pattern = {"source": ["aws.sagemaker"], "detail-type": ["AWS API Call via CloudTrail"]}
+    rule = clients["events"].put_rule(Name="registry", EventPattern=json.dumps(pattern))["RuleArn"]
+    asked = clients["sqs"].get_queue_attributes(QueueUrl=sides.queue.url, AttributeNames=["QueueArn"])
+    queue_arn = asked["Attributes"]["QueueArn"]
+    target = {"Id": "queue", "Arn": queue_arn, "SqsParameters": {"MessageGroupId": "wxgov"}}
+    clients["events"].put_targets(Rule="registry", Targets=[target])
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    clients["sqs"].set_queue_attributes(QueueUrl=sides.queue.url, Attributes={"Policy": policy})
+    return clients
+
+
+def test_sweeps_repair_what_a_broken_chain_loses_and_health_tells_of_it(home, console):
+    """Row 17: the queue is purged, the rule disabled, the trail off."""
+    home.configure(listen="127.0.0.1:0", incremental_sweep_seconds=1)
+    sides = TwoSides(home.emulator, console, seed=17)
+    home.store.save(sides.connection())
+    chain = lay_chain(home, sides)
+    agent = home.start(module="real_agent", **HURRY)
+    package = sides.register(tell=False)
+
+    def told():
+        return counts(home)["touched"]
+
+    def unannounced():
+        return counts(home)["unannounced"]
+
+    def health():
+        with urllib.request.urlopen(f"{home.status()['listening']}/readyz", timeout=30) as answer:
+            return answer.status, json.load(answer)
+
+    def changes_by_sweep():
+        known = unannounced()
+        sides.decide(package, tell=False)
+        wait_until(lambda: sides.differences() == [])
+        wait_until(lambda: unannounced() > known)
+
+    def changes_by_event():
+        """Until one does: a sweep may be faster."""
+        known = told()
+        sides.decide(package, tell=False)
+        wait_until(lambda: told() > known)
+        wait_until(lambda: sides.differences() == [])
+
+    wait_until(lambda: sides.differences() == [])
+    changes_by_event()
+    home.emulator.fault("sqs.ReceiveMessage", "error", times=10_000, code="AccessDenied", status=403)
+    known = counts(home)["queue_errors"]
+    wait_until(lambda: counts(home)["queue_errors"] > known)
+    changes_by_sweep()
+    chain["sqs"].purge_queue(QueueUrl=sides.queue.url)
+    assert sides.queue.depth() == 0
+    home.emulator.clear_faults()
+    changes_by_event()
+    for loses, mends in (
+        (lambda: chain["events"].disable_rule(Name="registry"), lambda: chain["events"].enable_rule(Name="registry")),
+        (
+            lambda: chain["cloudtrail"].stop_logging(Name="writes"),
+            lambda: chain["cloudtrail"].start_logging(Name="writes"),
+        ),
+    ):
+        loses()
+        heard = told()
+        changes_by_sweep()
+        changes_by_sweep()
+        wait_until(lambda: health() == (200, {**health()[1], "status": "degraded", "no_events": ["prod"]}))
+        assert any("no event told of" in trouble["what"] for trouble in page(home)["troubles"])
+        assert told() == heard
+        mends()
+        changes_by_event()
+        wait_until(lambda: health()[1]["status"] == "ok")
+        assert page(home)["troubles"] == []
+    assert end(agent) == 0
+    sides.close()
+    for client in chain.values():
+        client.close()
+
+
 @pytest.fixture
 def own_console():
     """A console that a test may stop: the other one is every test's."""

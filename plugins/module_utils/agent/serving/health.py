@@ -4,7 +4,8 @@
 """Liveness and readiness, for whoever supervises the agent. Pure.
 
 Alive: every loop keeps its promises. Only a new process helps an agent that is not. Ready: each connection is past its
-first login; one that is not may well be by itself in a while, when its console is back.
+first login; one that is not may well be by itself in a while, when its console is back. Degraded, and still ready: a
+connection whose events do not come, so that changes arrive with the next sweep only.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from ..unit import RUNNING
 from .inside import Inside
+from .troubles import UNHEARD_SWEEPS
 
 
 def liveness(inside: Inside) -> tuple[bool, dict[str, Any]]:
@@ -27,5 +29,7 @@ def readiness(inside: Inside) -> tuple[bool, dict[str, Any]]:
     states = {unit.connection.name: unit.state for unit in inside.units}
     ready = inside.state == "running" and all(state == RUNNING for state in states.values())
     waiting = {name: state for name, state in states.items() if state != RUNNING}
-    blocked = {"blocked": inside.blocked} if inside.blocked else {}
-    return ready, {"status": "ok" if ready else "not ready", "agent": inside.state, **blocked, "not_ready": waiting}
+    degraded = [unit.connection.name for unit in inside.units if unit.counters.unheard_sweeps >= UNHEARD_SWEEPS]
+    status = "not ready" if not ready else "degraded" if degraded else "ok"
+    more = {"blocked": inside.blocked} if inside.blocked else {}
+    return ready, {"status": status, "agent": inside.state, **more, "not_ready": waiting, "no_events": degraded}

@@ -54,6 +54,7 @@ COUNTERS: Mapping[str, tuple[str, str]] = {
     "sweeps_incremental": ("incremental_sweeps", "Incremental sweeps that ended well."),
     "sweep_failures": ("sweep_failures", "Sweeps that failed and are repeated."),
     "sweep_marked": ("sweep_marked_keys", "Keys that sweeps have marked dirty."),
+    "unannounced": ("unannounced_changes", "Changes that a sweep found, and that no event had told of."),
     "polls": ("polls", "Turns of polling the console in which every question was answered."),
     "poll_failures": ("poll_failures", "Questions to the console about what was changed there that failed."),
     "poll_marked": ("poll_marked_keys", "Keys that polling the console has marked dirty."),
@@ -203,6 +204,11 @@ def _sweeps(connections: Iterable[ConnectionView]) -> Iterator[Metric]:
         yield gauge(f"{kind}_duration_seconds", f"How long the last {title} took.", _swept(kind, "seconds"))
         yield gauge(f"{kind}_listed", f"Entities that the last {title} looked at.", _swept(kind, "listed"))
         yield gauge(f"{kind}_marked", f"Keys that the last {title} marked dirty.", _swept(kind, "marked"))
+    yield gauge(
+        "unheard_sweeps",
+        "Sweeps since the last event that had to write what no event had told of.",
+        lambda it: it.seen.unheard_sweeps,
+    )
     yield gauge(
         "guard_holds",
         "Decommissionings, in bulk, that the guard holds back since the last full sweep.",

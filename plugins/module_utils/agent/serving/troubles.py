@@ -20,6 +20,8 @@ OLD_KEY_SECONDS = 900.0
 """A key that has waited for longer than this without having failed means that the workers do not keep up."""
 SILENT_SECONDS = 180.0
 """The long poll answers at least every 20 s, so a queue that has not answered for so long is out of reach."""
+UNHEARD_SWEEPS = 2
+"""A sweep may be ahead of an event; when a second one finds changes, and none has come yet, events get lost."""
 RECENT_SECONDS = 900.0
 """A failure that is older, with nothing newer of its kind, is past."""
 
@@ -114,6 +116,10 @@ def _of_sweeps(connection: ConnectionView, now: float) -> Iterator[Trouble]:
     if _is_current(seen.failures.get("sweep_failures"), swept, now):
         todo = "It is tried again by itself; until then only events are acted on."
         yield Trouble(WARNING, connection.name, f"The last sweep failed.{_why(seen, 'sweep_failures')}", todo)
+    if seen.unheard_sweeps >= UNHEARD_SWEEPS:
+        what = f"{seen.unheard_sweeps} sweeps found changes that no event told of, and no event has come since."
+        todo = "Run the preflight on this connection: is the trail on, the rule enabled, the queue the right one?"
+        yield Trouble(WARNING, connection.name, what, f"{todo} Until then changes arrive with the next sweep.")
     for record in seen.sweeps.values():
         for sentence in record.held_back:
             todo = "If it is right, run the existing-model sync with the guard lifted."

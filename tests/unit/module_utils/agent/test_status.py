@@ -37,6 +37,27 @@ def test_outcomes_are_counted_and_changes_remembered():
     assert (sum(seen.key_seconds.counts), seen.key_seconds.total) == (5, 0 + 0 + 1 + 2 + 3)
 
 
+def test_sweeps_that_find_what_no_event_told_of_are_counted_until_an_event_comes():
+    counters = Counters()
+
+    def swept(at, status="updated", waited=1.0):
+        counters.reconciled(Change(at, "key", status, ""), waited, swept=True)
+        return counters.snapshot().unheard_sweeps
+
+    counters.sweep_began("full_sweep", 100.0)
+    assert [swept(110.0), swept(111.0)] == [1, 1], "of one sweep"
+    assert swept(112.0, "unchanged") == 1
+    counters.sweep_began("incremental_sweep", 200.0)
+    assert swept(290.0, waited=150.0) == 1, "marked by the first sweep, and worked on during the second"
+    counters.reconciled(Change(291.0, "key", "updated", ""), 1.0)
+    assert counters.snapshot().unheard_sweeps == 1, "an event told of that"
+    assert swept(292.0) == 2
+    assert counters.snapshot().counts["unannounced"] == 4
+    counters.add("touched")
+    assert counters.unheard_sweeps == counters.snapshot().unheard_sweeps == 0
+    assert swept(293.0) == 1
+
+
 def test_memory_does_not_grow_with_what_is_remembered():
     counters = Counters()
     for number in range(KEPT_CHANGES * 3):

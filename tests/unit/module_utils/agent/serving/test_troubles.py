@@ -82,6 +82,11 @@ def test_the_worst_is_first_and_each_says_what_to_do():
             "The console could not be asked what was changed there.",
         ),
         (
+            {"seen": snapshot(unheard_sweeps=2)},
+            WARNING,
+            "2 sweeps found changes that no event told of, and no event has come since.",
+        ),
+        (
             {"seen": snapshot(sweeps={"full_sweep": SweepRecord(ended_at=NOW, held_back=("held back it all",))})},
             WARNING,
             "Held back it all.",
@@ -103,6 +108,7 @@ def test_of_a_connection(changes, severity, text):
         {"backlog": Backlog(9, 9, 0, NOW - 1000)},  # it has failed, which the list of keys shows
         {"seen": snapshot(moments={**WELL.moments, "pause": NOW - 60})},
         {"breaker": ""},
+        {"seen": snapshot(unheard_sweeps=1)},  # it may have been ahead of its event
     ],
 )
 def test_what_is_past_or_still_to_come_is_no_trouble(changes):
@@ -119,6 +125,15 @@ def test_of_the_agent():
         (CRITICAL, "", "The journal is gone."),
         (WARNING, "prod", "prod.json is not JSON."),
     ]
+
+
+def test_an_agent_that_cannot_begin_says_why_and_nothing_else():
+    """That its journal cannot be read either is the same thing once more."""
+    (trouble,) = find_troubles(agent(connections=(), blocked="No space left.", unreadable=("No journal.",)))
+    assert (trouble.severity, trouble.what) == (CRITICAL, "No space left.")
+    assert "by itself" in trouble.todo
+    ready, details = readiness(Inside("starting", 1, "", NOW, 4, 0, blocked="No space left."))
+    assert (ready, details["blocked"]) == (False, "No space left.")
 
 
 def test_only_the_last_run_of_a_connection_counts():
