@@ -29,7 +29,7 @@ from .traffic import judge
 
 PACED = "sagemaker"
 """The service, as botocore names its events."""
-SETTINGS = PaceSettings(increase=0.2, eagerness=0.5, decrease=0.85, deepest=0.3, floor=1.0, is_even=True)
+SETTINGS = PaceSettings(increase=0.05, eagerness=0.5, decrease=0.8, deepest=0.3, floor=1.0, patience=0.5, is_even=True)
 """Chosen by simulation; tests/unit/module_utils/pacing/test_pace.py holds them to what they are good for."""
 PATIENCE: Mapping[Priority, float] = {Priority.EVENT: 60.0, Priority.SWEEP: 300.0}
 """Seconds from a call's beginning in which it is made or repeated; afterwards it is an error, and its key backs off."""

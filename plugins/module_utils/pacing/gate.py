@@ -62,7 +62,7 @@ class Gate:
 
     def _wait(self, priority: Priority, deadline: float) -> bool:
         line = self._lines[priority]
-        if not line.acquire(timeout=max(0.0, deadline - self._clock())):
+        if not line.acquire(timeout=min(threading.TIMEOUT_MAX, max(0.0, deadline - self._clock()))):
             return False
         try:
             while (wait := self._ask(priority)) > 0:

@@ -80,10 +80,12 @@ class Pace:
         if now - self._cut_at < self.settings.patience:
             return
         if self.rate is None:
-            self._too_much, left = self._measured(now), self.settings.decrease
+            self._too_much = 0.0  # what a few calls of the last second amount to says little: grow fast until the next
+            rate = self._measured(now) * self.settings.decrease
         else:
-            self._too_much, left = self.rate, self._left()
-        self.rate = max(self.settings.floor, self._too_much * left)
+            self._too_much = self.rate
+            rate = self.rate * self._left()
+        self.rate = max(self.settings.floor, rate)
         self._answers = self._refusals = 0
         saved = 1.0 if self.settings.is_even else 0.0  # even calls need no empty buckets, but a choice of whose is next
         self._own = dict.fromkeys(Priority, saved)

@@ -5,11 +5,15 @@
 from __future__ import annotations
 
 import heapq
+import math
+from collections import deque
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.aws_pace import SETTINGS as SAGEMAKER
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.pacing.pace import Pace, PaceSettings
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.pacing.priority import Priority
 
@@ -144,3 +148,117 @@ def test_a_caller_is_told_a_time_at_which_asking_helps(rate):
         now += wait
         tries += 1
     assert tries <= 3
+
+
+def test_a_single_caller_at_the_lowest_rate_still_gets_faster():
+    pace, now = limited(0.5), 0.0
+    for _call in range(10):
+        while (wait := pace.ask(now, SWEEP)) > 0:
+            now += wait
+        now += 0.02
+        pace.answered(now)
+    assert pace.rate > 3
+
+
+@given(st.floats(1, 200), st.lists(st.sampled_from([EVENT, SWEEP]), min_size=1, max_size=60))
+def test_even_calls_have_the_same_time_between_them_whoever_makes_them(rate, callers):
+    pace, now, made = limited(rate, is_even=True), 0.0, []
+    for caller in callers:
+        while (wait := pace.ask(now, caller)) > 0:
+            now += wait
+        made.append(now)
+    assert min((later - earlier for earlier, later in pairwise(made)), default=1.0) >= 0.999 / rate
+
+
+@given(st.integers(0, 50), st.integers(1, 50))
+def test_a_cut_goes_as_deep_as_the_share_of_answers_says(answered, refused):
+    pace = limited(100.0, decrease=0.8, deepest=0.3)
+    for _call in range(answered):
+        pace.answered(0.5)
+    rate = pace.rate
+    for _call in range(refused):
+        pace.throttled(0.5)
+    pace.throttled(2.0)
+    share = answered / (answered + refused)
+    assert pace.rate == pytest.approx(rate * max(0.3, min(0.8, share)))
+
+
+class Service:
+    """Takes so many calls a second, and a burst of them at once; each is answered after 20 ms."""
+
+    LATENCY = 0.02
+
+    def __init__(self, rate, burst):
+        self.rate, self.burst = rate, burst
+        self._tokens, self._filled_at = burst, 0.0
+
+    def takes(self, now):
+        self._tokens = min(self.burst, self._tokens + (now - self._filled_at) * self.rate)
+        self._filled_at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+def call_through(pace, service, calls, threads):
+    """Threads that share a number of calls and repeat each until it is answered; (seconds, refusals) that it takes.
+
+    As at a gate, one of those that wait looks at the clock.
+    """
+    now, waiting, answered, refused = 0.0, threads, 0, 0
+    under_way = deque()
+    while answered < calls:
+        wait = pace.ask(now, SWEEP) if waiting else math.inf
+        if wait == 0:
+            waiting -= 1
+            under_way.append((now + service.LATENCY, service.takes(now + service.LATENCY / 2)))
+        elif under_way and under_way[0][0] <= now + wait:
+            now, is_answered = under_way.popleft()
+            waiting += 1
+            answered, refused = answered + is_answered, refused + (not is_answered)
+            (pace.answered if is_answered else pace.throttled)(now)
+        else:
+            now += wait
+    return now, refused
+
+
+@pytest.mark.parametrize(
+    ("rate", "burst", "calls", "threads", "least", "most"),
+    [
+        (10, 10, 400, 16, 0.95, 0.09),
+        (10, 1, 400, 16, 0.85, 0.08),
+        (10, 10, 400, 2, 0.95, 0.04),
+        (2, 2, 400, 16, 0.95, 0.16),
+        (50, 50, 2000, 16, 0.95, 0.02),
+        (100, 100, 8000, 64, 0.95, 0.02),
+        (10, 10, 2000, 256, 0.95, 0.20),
+    ],
+)
+def test_nearly_all_that_sagemaker_takes_is_used_and_little_is_refused(rate, burst, calls, threads, least, most):
+    seconds, refused = call_through(Pace(SAGEMAKER), Service(rate, burst), calls, threads)
+    goodput, share = (calls - burst) / seconds / rate, refused / (calls + refused)
+    print(f"{rate}/s, burst {burst}, {threads} threads: {goodput:.0%} of the limit, {share:.1%} of the calls throttled")
+    assert goodput >= least
+    assert share <= most
+
+
+@settings(max_examples=25)
+@given(st.floats(3, 100), st.floats(1, 3), st.integers(2, 32))
+def test_whatever_the_service_takes_the_pace_finds_it(rate, seconds_of_burst, threads):
+    calls, burst = int(60 * rate), rate * seconds_of_burst
+    seconds, refused = call_through(Pace(SAGEMAKER), Service(rate, burst), calls, threads)
+    assert (calls - burst) / seconds / rate >= 0.9
+    assert refused <= 0.2 * calls + threads  # the first volley is sent before anything is known
+
+
+def test_a_limit_that_is_lifted_is_forgotten_within_half_a_minute():
+    pace, service = Pace(SAGEMAKER), Service(10, 10)
+    call_through(pace, service, 400, 16)
+    assert pace.rate < 15
+    now = start = 1000.0
+    while pace.rate is not None and pace.rate < 200:
+        while (wait := pace.ask(now, EVENT)) > 0:
+            now += wait
+        pace.answered(now)
+    assert now - start < 30
