@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import platform
 import threading
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -154,6 +155,8 @@ def client_config(max_pool_connections: int = 10) -> Any:
         read_timeout=READ_TIMEOUT,
         retries={"mode": "standard", "max_attempts": MAX_ATTEMPTS},
         max_pool_connections=max_pool_connections,
+        # Given whole: botocore would put its own together anew, out of twenty parts, for every call.
+        user_agent=f"Boto3/{boto3.__version__} Python/{platform.python_version()}",
         user_agent_extra="wxgov.sagemaker",
     )
 

@@ -126,8 +126,10 @@ def _fields_from_answer(entries: object) -> list[tuple[str, Scalar]]:
     values: list[tuple[str, Scalar]] = []
     for raw in entries if isinstance(entries, list) else ():
         entry = expect_mapping(raw, what)
+        if entry.get("value") is None:  # as most fields of most objects have it
+            continue
         name = expect_text(entry, "name", what)
-        value = read_value(entry.get("value"), name)
+        value = read_value(entry["value"], name)
         if value is not None:
             values.append((name, _without_extension(name, value)))
     return values
@@ -137,6 +139,9 @@ def _without_extension(name: str, value: Scalar) -> Scalar:
     return value.removesuffix(EXTENSION) if name in FIELDS_WITH_EXTENSION and isinstance(value, str) else value
 
 
+_PLAIN = (str, int, float)
+
+
 def read_value(raw: object, field_name: str) -> Scalar | None:
     """Return a field's value; None where it has none (no ``value`` key, null, empty text or list).
 
@@ -144,7 +149,7 @@ def read_value(raw: object, field_name: str) -> Scalar | None:
     """
     if raw is None or raw == "":
         return None
-    if isinstance(raw, str | int | float):
+    if isinstance(raw, _PLAIN):
         return raw
     if isinstance(raw, list):
         return tuple(_enum_name(item, field_name) for item in raw) or None

@@ -30,6 +30,7 @@ else:
     HAS_REQUESTS = True
 
 USER_AGENT = "wxgov.sagemaker"
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": USER_AGENT}
 _CERTIFICATE_PROBLEMS = {
     9: "that is not valid yet (look at the clocks)",
     10: "that has expired (renew it there)",
@@ -117,7 +118,7 @@ class Pacer(Protocol):
 
 
 class Sender:
-    """Sends requests over kept connections; may be used by several threads, each request has a session to itself."""
+    """Sends requests over kept connections; may be used by several threads, each request has a line to itself."""
 
     def __init__(
         self,
@@ -138,7 +139,7 @@ class Sender:
         self._random = random
         self._pacer = pacer
         self._proxies: dict[str, dict[str, str]] = {}
-        self._sessions: list[requests.Session] = []
+        self._lines: list[_Line] = []
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()
         self._signs: Counter[Sign] = Counter()
@@ -173,17 +174,17 @@ class Sender:
             attempt += 1
 
     def forget_cookies(self) -> None:
-        """Drop the sessions' cookies: a login has ended on the server."""
+        """Drop the lines' cookies: a login has ended on the server."""
         with self._lock:
-            for session in self._sessions:
-                session.cookies.clear()
+            for line in self._lines:
+                line.cookies.clear()
 
     def close(self) -> None:
         """Close the connections that are not in use."""
         with self._lock:
-            sessions, self._sessions = self._sessions, []
-        for session in sessions:
-            session.close()
+            lines, self._lines = self._lines, []
+        for line in lines:
+            line.close()
 
     def _attempt(self, request: Request) -> Answer | Failure:
         pacer = request.pacer or self._pacer
@@ -200,21 +201,10 @@ class Sender:
         return outcome
 
     def _exchange(self, request: Request) -> Answer | Failure:
+        timeout = (self.policy.connect_timeout, self.policy.read_timeout)
         try:
-            with self._session() as session:
-                response = session.request(
-                    request.verb,
-                    request.url,
-                    params=dict(request.params),
-                    data=dict(request.form) if request.form is not None else None,
-                    json=request.json,
-                    auth=_GivenHeaders(request.headers),
-                    timeout=(self.policy.connect_timeout, self.policy.read_timeout),
-                    proxies=self._proxies_for(request.url),
-                    allow_redirects=False,
-                    verify=self._verify,
-                )
-                return _answer(response.status_code, dict(response.headers), response.content)
+            with self._line() as line:
+                return line.exchange(request, timeout, self._verify, self._proxies_for(request.url))
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             return _failure(error, self.policy)
 
@@ -230,40 +220,57 @@ class Sender:
         return self._proxies[server]
 
     @contextmanager
-    def _session(self) -> Iterator[requests.Session]:
+    def _line(self) -> Iterator[_Line]:
         with self._lock:
-            session = self._sessions.pop() if self._sessions else None
-        session = session or _new_session()
+            line = self._lines.pop() if self._lines else None
+        line = line or _Line()
         try:
-            yield session
+            yield line
         except BaseException:
-            session.close()
+            line.close()
             raise
         with self._lock:
-            self._sessions.append(session)
+            self._lines.append(line)
 
 
-class _GivenHeaders:
-    """Sets the headers last, so that nothing else replaces the Authorization among them."""
+class _Line:
+    """A kept connection and the cookies that came over it; for one request at a time.
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
+    It is what a requests.Session is without redirects, hooks and settings of its own to merge into each request, which
+    cost as much CPU as all the rest.
+    """
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.update(self._headers)
-        return request
+    def __init__(self) -> None:
+        self._adapter = requests.adapters.HTTPAdapter()
+        self.cookies = requests.cookies.RequestsCookieJar()
+
+    def exchange(
+        self, request: Request, timeout: tuple[float, float], verify: bool | str, proxies: dict[str, str]
+    ) -> Answer:
+        """Send a request, and return the whole answer. Raises the errors of requests and urllib3."""
+        prepared = self._prepare(request)
+        response = self._adapter.send(prepared, timeout=timeout, verify=verify, proxies=proxies)
+        self.cookies.update(response.cookies)
+        return _answer(response.status_code, dict(response.headers), response.content)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._adapter.close()
+
+    def _prepare(self, request: Request) -> requests.PreparedRequest:
+        prepared = requests.PreparedRequest()
+        prepared.prepare_method(request.verb)
+        prepared.prepare_url(request.url, dict(request.params))
+        prepared.prepare_headers(_HEADERS)
+        prepared.prepare_cookies(self.cookies)
+        prepared.prepare_body(dict(request.form) if request.form is not None else None, None, request.json)
+        prepared.headers.update(request.headers)  # last, so that nothing replaces the Authorization among them
+        return prepared
 
 
 def _authorities_of_the_environment() -> bool | str:
     """Return the CA bundle that the environment names for requests, or True for the usual one."""
     return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-
-
-def _new_session() -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False  # the Sender has asked the environment, once
-    session.headers.update({"Accept": "application/json", "User-Agent": USER_AGENT})
-    return session
 
 
 def _answer(status: int, headers: dict[str, str], body: bytes) -> Answer:

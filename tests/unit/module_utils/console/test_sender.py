@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import http.server
+import json
 import socket
 import threading
+import urllib.parse
 
 import pytest
 from hypothesis import given
@@ -212,6 +215,84 @@ def test_an_address_that_cannot_be_called_is_not_tried_again(url, sender):
     with pytest.raises(WrongAddressError):
         sender.send(request(url=url))
     assert sender.slept == []
+
+
+class Counter:
+    """An HTTP/1.1 server that keeps its connections, tells what it was sent, and sets a cookie that counts."""
+
+    def __init__(self):
+        seen = self.seen = []
+        connections = self.connections = set()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                connections.add(self.client_address)
+                seen.append((self.path, dict(self.headers), body))
+                self.send_response(200)
+                self.send_header("Set-Cookie", f"session=s{len(seen)}; Path=/")
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            do_GET = do_PUT = do_DELETE = do_POST
+
+            def log_message(self, *_arguments):
+                """Be quiet."""
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/x"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def cookies(self):
+        return [headers.get("Cookie") for _path, headers, _body in self.seen]
+
+
+@pytest.fixture
+def counter():
+    made = Counter()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def test_cookies_come_back_over_one_kept_connection_until_they_are_forgotten(counter, sender):
+    """What stands before a console keeps a login on one of its machines by a cookie."""
+    for _request in range(3):
+        assert sender.send(request(url=counter.url)).data == {}
+    sender.forget_cookies()
+    sender.send(request(url=counter.url))
+    assert counter.cookies() == [None, "session=s1", "session=s2", None]
+    assert len(counter.connections) == 1
+
+
+def test_what_is_sent_is_what_was_asked_for_and_nothing_more(counter, sender):
+    sender.send(Request("GET", counter.url, "GET x", params={"filter": 'name eq "a&b ü"'}, headers={"X-One": "1"}))
+    sender.send(Request("POST", counter.url, "POST x", form={"user": "a b", "password": "c&d"}))
+    sender.send(Request("PUT", counter.url, "PUT x", json={"ü": [1, None]}))
+    sender.send(Request("DELETE", counter.url, "DELETE x"))
+    paths, headers, bodies = zip(*counter.seen, strict=True)
+    assert urllib.parse.parse_qs(urllib.parse.urlsplit(paths[0]).query) == {"filter": ['name eq "a&b ü"']}
+    assert paths[1:] == ("/x", "/x", "/x")
+    assert (bodies[0], bodies[1], json.loads(bodies[2]), bodies[3]) == (
+        b"",
+        b"user=a+b&password=c%26d",
+        {"ü": [1, None]},
+        b"",
+    )
+    assert [sent.get("Content-Type") for sent in headers] == [
+        None,
+        "application/x-www-form-urlencoded",
+        "application/json",
+        None,
+    ]
+    host = counter.url.split("/")[2]
+    common = {"Host": host, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+    common["User-Agent"] = "wxgov.sagemaker"
+    assert {name: value for name, value in headers[0].items() if name != "X-One"} == common
+    assert headers[0]["X-One"] == "1"
 
 
 def test_a_netrc_file_does_not_replace_the_credentials(tmp_path, monkeypatch, peer, sender):

@@ -286,8 +286,8 @@ def test_a_redirect_to_nowhere_is_still_a_redirect(client, monkeypatch):
 
 
 def test_the_connections_are_kept(client, entity, console):
-    before = len(client.transport._sender._sessions)
+    before = len(client.transport._sender._lines)
     for _unused in range(5):
         get(client, entity)
-    assert len(client.transport._sender._sessions) == before == 1
+    assert len(client.transport._sender._lines) == before == 1
     assert requests.get(f"{console.url}/_emulator/health", timeout=5).status_code == 200
