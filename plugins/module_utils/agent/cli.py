@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from ..errors import WxgovError
@@ -18,7 +19,7 @@ from .log import configure
 from .process import read_environment
 from .runtime import RuntimeFactory
 from .service import Service
-from .settings import load_settings
+from .settings import Settings, load_settings
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -92,13 +93,13 @@ def _run(options: argparse.Namespace, runtime_factory: RuntimeFactory | None, st
     settings = load_settings(options.config)
     configure(settings.log_format, settings.log_level)
     service = Service(
-        settings, runtime_factory or _real_runtimes(), reread=lambda: load_settings(options.config), step=step
+        settings, runtime_factory or _real_runtimes(settings), reread=lambda: load_settings(options.config), step=step
     )
     return service.run()
 
 
-def _real_runtimes() -> RuntimeFactory:
+def _real_runtimes(settings: Settings) -> RuntimeFactory:
     # Loads boto3 and requests, which takes the other commands' whole time many times over.
     from ..sync.service import make_runtime
 
-    return make_runtime
+    return partial(make_runtime, state_dir=settings.state_dir)

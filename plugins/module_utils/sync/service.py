@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from ..connection.aws_pace import PACES, AccountPaces
@@ -110,7 +111,7 @@ def sync_existing_models(
     """Run the existing-model sync of one connection and return its report; raises what open_connection raises."""
     parts = open_connection(connection, settings.concurrency)
     report = RunReport(connection.name, notes=unmapped_notes(parts.reader))
-    with closing(parts.console), _summaries(parts, connection, settings, report) as summaries:
+    with closing(parts.console), _summaries(parts, settings, report) as summaries:
         phases = run_phases(parts, settings, summaries)
         ExistingModelSync(phases, settings, meter_of(parts)).run(report, time.monotonic, on_progress)
     return report
@@ -147,16 +148,21 @@ def unmapped_notes(reader: ConsoleReader) -> list[str]:
     ]
 
 
+def known_summaries(parts: Parts, state_dir: Path | None, *, read_only: bool = False) -> SummaryCache | None:
+    """Return what runs and sweeps of a connection know of its packages' summaries; None where nothing can be kept."""
+    if state_dir is None:
+        return None
+    meaning = f"{parts.reader.table.fingerprint} {parts.connection.sync.filters}"
+    return SummaryCache(state_dir, parts.connection.name, meaning, read_only=read_only)
+
+
 @contextmanager
-def _summaries(
-    parts: Parts, connection: Connection, settings: RunSettings, report: RunReport
-) -> Iterator[SummaryCache | None]:
+def _summaries(parts: Parts, settings: RunSettings, report: RunReport) -> Iterator[SummaryCache | None]:
     """Open what is known of the packages' summaries, for a registry without Search."""
-    if settings.state_dir is None or settings.describe_all:
+    summaries = None if settings.describe_all else known_summaries(parts, settings.state_dir, read_only=settings.check)
+    if summaries is None:
         yield None
         return
-    meaning = f"{parts.reader.table.fingerprint} {connection.sync.filters}"
-    summaries = SummaryCache(settings.state_dir, connection.name, meaning, read_only=settings.check)
     try:
         yield summaries
     finally:
@@ -205,12 +211,15 @@ class ConnectionRuntime:
         self.console.close()
 
 
-def make_runtime(connection: Connection) -> ConnectionRuntime:
-    """Return the live parts of a connection for the agent; raises what open_connection raises."""
+def make_runtime(connection: Connection, state_dir: Path | None = None) -> ConnectionRuntime:
+    """Return the live parts of a connection for the agent; raises what open_connection raises.
+
+    `state_dir` is where sweeps keep the known summaries, for a registry without Search (None: nowhere).
+    """
     parts = open_connection(connection, MOST_WORKERS)
     return ConnectionRuntime(
         reconciler=make_reconciler(parts),
-        sweeper=make_sweeper(parts),
+        sweeper=make_sweeper(parts, known_summaries(parts, state_dir)),
         changes=change_sources(parts.console, parts.reader, connection),
         sqs_client=client_for(parts.session, "sqs"),
         console=parts.console,
@@ -226,8 +235,8 @@ def make_reconciler(parts: Parts) -> KeyDispatcher:
     return KeyDispatcher(entities, UseCaseReconciler(parts.use_cases))
 
 
-def make_sweeper(parts: Parts) -> UseCaseSweeper:
+def make_sweeper(parts: Parts, summaries: SummaryCache | None = None) -> UseCaseSweeper:
     """Return what finds the keys of a connection that no event told of."""
     guard = GuardOptions().over(parts.connection.sync)
-    entities = Sweeper(parts.registry, parts.reader, parts.projector, parts.applier.groups, guard)
+    entities = Sweeper(parts.registry, parts.reader, parts.projector, parts.applier.groups, guard, summaries)
     return UseCaseSweeper(entities, parts.use_cases)

@@ -1,10 +1,12 @@
 # Copyright: Contributors to the wxgov.sagemaker project
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The existing-model sync of a registry whose role may not Search, and Search in windows."""
+"""A registry whose role may not Search: the existing-model sync, the agent's sweeps; and Search in windows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,17 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model i
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.client import GROUP, PACKAGE, RegistryClient
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.errors import DeniedError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.listing import RegistryListing
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.guard import GuardSettings
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.report import RunReport
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.service import (
+    known_summaries,
+    make_reconciler,
+    open_connection,
+)
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.sync.sweep import Sweeper
 from tests.demo.expectation import compare
 from tests.demo.scenario import PEOPLE, fill_registry
-from tests.integration.sync.conftest import ACCOUNT, World
+from tests.integration.sync.conftest import ACCOUNT, STEM, World
 
 DESCRIBE = "sagemaker.DescribeModelPackage"
 EVER = 10**6
@@ -193,6 +202,186 @@ def test_windows_of_search_find_each_entity_once(world: World, forgetful: bool) 
     # Two pages of groups and six of packages, and what the windows read again.
     assert client.calls["Search"] <= (14 if forgetful else 2 + 6 + 3)
     assert not listing.is_search_denied
+
+
+class Sweeps:
+    """The agent's sweeps of a connection by a clock of the test's, the workers' part done at once or not at all."""
+
+    def __init__(self, world: World, state_dir: Path | None) -> None:
+        self.world = world
+        self.day = 0
+        self.parts = open_connection(world.connection)
+        self.reconciler = make_reconciler(self.parts)
+        self.sweeper = Sweeper(
+            self.parts.registry,
+            self.parts.reader,
+            self.parts.projector,
+            self.parts.applier.groups,
+            GuardSettings(),
+            known_summaries(self.parts, state_dir),
+            clock=lambda: self.day * 86_400.0,
+        )
+
+    def full(self, *, work: bool = True) -> tuple[list[str], int]:
+        """What a full sweep marked, sorted, and how many packages it described."""
+        return self._sweep(self.sweeper.full_sweep, work)
+
+    def incremental(self, since: datetime, *, work: bool = True) -> tuple[list[str], int]:
+        """The same of an incremental sweep."""
+        return self._sweep(lambda mark: self.sweeper.incremental_sweep(since, mark), work)
+
+    def _sweep(self, sweep: Callable[[Callable[[Iterable[str]], None]], object], work: bool) -> tuple[list[str], int]:
+        marked: list[str] = []
+        self.world.aws.clear_calls()
+        sweep(marked.extend)
+        described = self.world.aws.calls().get(DESCRIBE, 0)
+        for key in sorted(marked) if work else ():
+            self.reconciler.reconcile(key)
+        return sorted(marked), described
+
+    def settled(self) -> Sweeps:
+        """Sweep until everything is in step and known."""
+        self.full()
+        assert self.full()[0] == []
+        return self
+
+
+@pytest.fixture
+def sweeps(denied: World, tmp_path: Path) -> Iterator[Callable[..., Sweeps]]:
+    """Begins sweeps, with a state directory unless told otherwise; each time those of a new agent."""
+    begun: list[Sweeps] = []
+
+    def begin(state_dir: Path | None = tmp_path) -> Sweeps:
+        begun.append(Sweeps(denied, state_dir))
+        return begun[-1]
+
+    yield begin
+    for one in begun:
+        one.parts.console.close()
+
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=timezone.utc)
+
+
+def now(world: World) -> datetime:
+    """The registry's time, when its newest group was made."""
+    groups = world.sagemaker.list_model_package_groups(SortBy="CreationTime", SortOrder="Descending")
+    moment: datetime = groups["ModelPackageGroupSummaryList"][0]["CreationTime"]
+    return moment
+
+
+def test_full_sweeps_describe_each_package_once_and_then_a_seventh_a_day(
+    denied: World, sweeps: Callable[..., Sweeps]
+) -> None:
+    packages = denied.register("churn", versions=20)
+    agent = sweeps()
+    marked, described = agent.full()
+    assert (marked, described) == (sorted([f"{STEM}model-package-group/churn", *packages]), 20)
+    assert agent.full() == ([], 20)  # that they are in step now has to be seen once
+    week = []
+    for agent.day in range(7):
+        marked, described = agent.full()
+        week.append(described)
+        assert marked == []
+    assert sum(week) == 20
+    assert max(week) < 20
+    assert sum(sweeps().full()[1] for _unused in range(2)) < 40, "what is known outlives the agent"
+
+
+def test_what_no_summary_shows_and_no_event_told_is_found_within_a_week(
+    denied: World, sweeps: Callable[..., Sweeps]
+) -> None:
+    first, _second = denied.register("churn", versions=2)
+    agent = sweeps().settled()
+    denied.sagemaker.update_model_package(ModelPackageArn=first, CustomerMetadataProperties={"Owner": "alice"})
+    assert agent.incremental(LONG_AGO) == ([f"{STEM}model-package-group/churn"], 0)
+    found = []
+    for agent.day in range(7):
+        found += agent.full()[0]
+    assert found == [first]
+
+
+def test_incremental_sweeps_mark_what_is_new_and_whose_summary_changed_once(
+    denied: World, sweeps: Callable[..., Sweeps]
+) -> None:
+    first, second = denied.register("churn", versions=2)
+    denied.aws.advance(3600)
+    agent = sweeps().settled()
+    denied.aws.advance(3600)
+    denied.sagemaker.update_model_package(ModelPackageArn=second, ModelApprovalStatus="Approved")
+    (third,) = denied.register("fraud")
+    since = now(denied)
+    assert agent.incremental(since) == (sorted([f"{STEM}model-package-group/fraud", second, third]), 0)
+    assert denied.aws.calls()["sagemaker.ListModelPackages"] == 1
+    assert "Approved" in denied.model(second)["fields"]["MRG-UserFact-Model:Additional Details"]
+    denied.aws.advance(60)
+    later = now(denied) + timedelta(seconds=2)
+    assert agent.incremental(later) == ([], 0)
+    denied.sagemaker.update_model_package(ModelPackageArn=second, ModelApprovalStatus="Rejected")
+    assert agent.incremental(later) == ([second], 0)
+    assert agent.settled().incremental(later) == ([], 0)
+    assert first not in agent.incremental(LONG_AGO)[0]
+
+
+def test_a_mark_that_could_not_be_written_is_made_again(denied: World, sweeps: Callable[..., Sweeps]) -> None:
+    (arn,) = denied.register("churn")
+    agent = sweeps().settled()
+    denied.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+
+    def full_disk(_keys: Iterable[str]) -> None:
+        raise OSError("no space left on device")
+
+    since = now(denied) + timedelta(seconds=2)
+    with pytest.raises(OSError, match="no space"):
+        agent.sweeper.incremental_sweep(since, full_disk)
+    assert agent.incremental(since)[0] == [arn]
+
+
+def test_what_filters_leave_out_is_not_marked_time_and_again(denied: World, sweeps: Callable[..., Sweeps]) -> None:
+    (by_name,), (by_approval,) = denied.register("experiment-1"), denied.register("churn")
+    filters = Filters(exclude_groups=("experiment-*",), approval_statuses=("Approved",))
+    denied.connection = replace(denied.connection, sync=SyncSettings(filters=filters))
+    agent = sweeps()
+    since = now(denied) + timedelta(seconds=2)
+    agent.full()
+    assert agent.incremental(since) == ([by_approval], 0)
+    assert agent.incremental(since) == ([], 0)
+    assert denied.objects(by_name) == denied.objects(by_approval) == []
+
+
+def test_an_object_deleted_by_hand_is_found_by_the_next_full_sweep(
+    denied: World, sweeps: Callable[..., Sweeps]
+) -> None:
+    (arn,) = denied.register("churn")
+    agent = sweeps().settled()
+    url = f"{denied.console.url}/opgrc/api/v2/contents/{denied.model(arn)['id']}"
+    denied.session._session.delete(url, timeout=5).raise_for_status()
+    assert agent.full() == ([arn], 1)
+    assert len(denied.objects(arn)) == 1
+
+
+def test_without_a_place_for_summaries_new_packages_are_found_and_all_are_described(
+    denied: World, sweeps: Callable[..., Sweeps]
+) -> None:
+    (old,) = denied.register("churn")
+    denied.aws.advance(3600)
+    agent = sweeps(None).settled()
+    assert agent.full() == ([], 1)
+    denied.sagemaker.update_model_package(ModelPackageArn=old, ModelApprovalStatus="Approved")
+    (new,) = denied.register("fraud")
+    assert agent.incremental(now(denied)) == ([f"{STEM}model-package-group/fraud", new], 0)
+
+
+@pytest.mark.parametrize("call", ["ListModelPackageGroups", "ListModelPackages"])
+def test_sweeps_say_both_that_are_denied_and_mark_nothing_gone(
+    call: str, denied: World, sweeps: Callable[..., Sweeps]
+) -> None:
+    denied.register("churn")
+    agent = sweeps().settled()
+    denied.aws.fault(f"sagemaker.{call}", "error", code="AccessDeniedException", status=400, times=EVER)
+    for sweep in (agent.full, lambda: agent.incremental(LONG_AGO)):
+        with pytest.raises(DeniedError, match=f"denied sagemaker:Search.* denied too: AWS denied sagemaker:{call}"):
+            sweep()
 
 
 @pytest.mark.parametrize("call", ["ListModelPackageGroups", "ListModelPackages"])
