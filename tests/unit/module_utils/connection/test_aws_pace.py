@@ -19,7 +19,13 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.aws_ses
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.errors import TooManyCallsError
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import AccessKey
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.traffic import AwsTraffic
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.pacing.priority import Priority, calling_for
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.pacing.priority import (
+    Priority,
+    calling_for,
+    current_priority,
+)
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.client import RegistryClient
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.registry.listing import RegistryListing
 
 ACCOUNT, OTHER = "210987654321", "310987654321"
 DESCRIBE = "sagemaker.DescribeModelPackageGroup"
@@ -204,6 +210,24 @@ def test_an_events_call_passes_those_of_a_sweep_that_wait(aws, registry):
     print(order, before)
     assert len(order) == 13
     assert order.index("event") - before <= 3
+
+
+def test_the_threads_of_a_sweeps_listing_call_for_the_sweep(aws, registry):
+    sagemaker = client_for(session_for(registry), "sagemaker")
+    sagemaker.create_model_package(ModelPackageGroupName="churn")
+    seen = []
+    sagemaker.meta.events.register(
+        "before-send.sagemaker",
+        lambda event_name, **_event: seen.append((event_name.rsplit(".", maxsplit=1)[1], current_priority())),
+    )
+    aws.fault("sagemaker.Search", "error", code="AccessDeniedException", times=10)
+    with calling_for(Priority.SWEEP):
+        listing = RegistryListing(RegistryClient(sagemaker))
+        assert [len(list(listing.groups())), len(list(listing.packages()))] == [1, 1]
+    assert set(seen) == {
+        (operation, Priority.SWEEP)
+        for operation in ("Search", "ListModelPackageGroups", "ListModelPackages", "DescribeModelPackage")
+    }
 
 
 def test_the_calls_that_assume_a_role_are_counted(aws, connection, monkeypatch):
