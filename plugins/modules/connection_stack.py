@@ -167,6 +167,11 @@ options:
               - Whether to attach the vendor's AmazonSageMakerFullAccess and AmazonSQSFullAccess instead of policies
                 scoped to the queues and the registry; V(false) when not set.
             type: bool
+          without_search:
+            description:
+              - Whether to grant C(sagemaker:ListModelPackageGroups) and C(sagemaker:ListModelPackages) in the place of
+                C(sagemaker:Search), for an account that allows Search to nobody; V(false) when not set.
+            type: bool
           purge_policies:
             description: Whether the role loses every other policy; V(true) when not set.
             type: bool
@@ -285,6 +290,11 @@ options:
         description:
           - Whether to attach the vendor's AmazonSageMakerFullAccess and AmazonSQSFullAccess instead of policies
             scoped to the queues and the registry; V(false) when not set.
+        type: bool
+      without_search:
+        description:
+          - Whether to grant C(sagemaker:ListModelPackageGroups) and C(sagemaker:ListModelPackages) in the place of
+            C(sagemaker:Search), for an account that allows Search to nobody; V(false) when not set.
         type: bool
       purge_policies:
         description: Whether the role loses every other policy; V(true) when not set.
@@ -591,6 +601,7 @@ SHARED: Mapping[str, Any] = {
             "role_path": {"type": "str"},
             "external_id": {"type": "str"},
             "full_access": {"type": "bool"},
+            "without_search": {"type": "bool"},
             "purge_policies": {"type": "bool"},
             "tags": {"type": "dict"},
         },

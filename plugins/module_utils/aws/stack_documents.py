@@ -103,12 +103,20 @@ def full_access_policies(partition: str) -> list[str]:
     return [f"arn:{partition}:iam::aws:policy/{name}" for name in ("AmazonSageMakerFullAccess", "AmazonSQSFullAccess")]
 
 
-def agent_policies(place: Place, names: Names, kms_key: str | None) -> dict[str, dict[str, Any]]:
+SEARCH = ("sagemaker:Search",)
+LISTING = ("sagemaker:ListModelPackageGroups", "sagemaker:ListModelPackages")
+"""What finds the registry's entities: by Search, or, in an account that allows it to nobody, by lists of summaries."""
+
+
+def agent_policies(
+    place: Place, names: Names, kms_key: str | None, *, without_search: bool = False
+) -> dict[str, dict[str, Any]]:
     """What the agent calls, and nothing else, as inline policies by name.
 
-    Search knows no resources: AWS takes only `*` for it. What is written to the registry comes from the console: life
-    cycles, model cards, and the groups of approved use cases, which have to carry the tag that says so. Who approves
-    or rejects a model package is no business of the agent's. The role aws_access has the same in its template.
+    Search and the two List calls that do in its place know no resources: AWS takes only `*` for them. What is written
+    to the registry comes from the console: life cycles, model cards, and the groups of approved use cases, which have
+    to carry the tag that says so. Who approves or rejects a model package is no business of the agent's. The role
+    aws_access has the same in its template.
     """
     queues = [
         {
@@ -129,7 +137,7 @@ def agent_policies(place: Place, names: Names, kms_key: str | None) -> dict[str,
         {
             "Sid": "Find",
             "Effect": "Allow",
-            "Action": ["sagemaker:Search"],
+            "Action": list(LISTING if without_search else SEARCH),
             "Resource": "*",
         },
         {

@@ -292,7 +292,9 @@ def _role(settings: StackSettings, place: Place, names: Names) -> RoleAndTrust:
         description="Lets watsonx.governance read registry events and keep the SageMaker Model Registry in step",
         managed_policies=full_access_policies(place.partition) if access.full_access else (),
         purge_managed_policies=access.purge_policies,
-        inline_policies={} if access.full_access else agent_policies(place, names, kms_key),
+        inline_policies={}
+        if access.full_access
+        else agent_policies(place, names, kms_key, without_search=access.without_search),
         purge_inline_policies=access.purge_policies,
         tags=access.tags,
         purge_tags=False,

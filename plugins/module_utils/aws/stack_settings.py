@@ -41,6 +41,7 @@ PART_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "role_path": "/",
         "external_id": "",
         "full_access": False,
+        "without_search": False,
         "purge_policies": True,
     },
     "alarms": {"enabled": True, "oldest_message_age": 3600, "actions": None},
@@ -62,7 +63,8 @@ class TrailSettings:
 class AccessSettings:
     """The role that `trusted_account` takes on; an empty external id means one is made and kept.
 
-    `tags` are the role's own, for accounts with several connections share one unless told otherwise.
+    `without_search` grants lists of summaries in the place of Search. `tags` are the role's own, for accounts with
+    several connections share one unless told otherwise.
     """
 
     trusted_account: str
@@ -70,6 +72,7 @@ class AccessSettings:
     role_path: str
     external_id: str
     full_access: bool
+    without_search: bool
     purge_policies: bool
     tags: Mapping[str, str]
 
@@ -165,7 +168,7 @@ def _access(given: Mapping[str, Any] | None, tags: Mapping[str, Any], present: b
     account = GOVERNANCE_ACCOUNTS.get(source) or given["agent_account_id"]
     if present:
         check_account_id(account, "access.agent_account_id")
-    same = ("role_name", "role_path", "external_id", "full_access", "purge_policies")
+    same = ("role_name", "role_path", "external_id", "full_access", "without_search", "purge_policies")
     own = given.get("tags")
     return AccessSettings(
         account, **{key: given[key] for key in same}, tags=text_tags(tags if own is None else own) or {}

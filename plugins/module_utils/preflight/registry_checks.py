@@ -11,7 +11,9 @@ from ..connection.aws_session import client_for, session_for
 from ..connection.model import Connection
 from ..errors import WxgovError
 from ..registry.arn import PACKAGE, RegistryArn, group_arn
+from ..registry.client import PACKAGE as PACKAGES
 from ..registry.client import RegistryClient
+from ..registry.listing import RegistryListing
 from .aws_checks import check_credentials
 from .aws_reader import AwsReader
 from .checks import Check
@@ -58,14 +60,22 @@ def check_queue_access(connection: Connection, reader: AwsReader) -> Check:
 
 
 def check_registry(connection: Connection, session: Any) -> Check:
-    """Check that the connection's credentials may search and describe the registry (3 calls)."""
+    """Check that the connection's credentials may find and describe what is in the registry (3 calls; 4 or 5 where
+    Search is denied and lists have to do in its place).
+    """
     group = group_arn(connection.region, connection.account_id, NOTHING)
     package = RegistryArn(group.partition, group.region, group.account_id, PACKAGE, NOTHING, 1)
     try:
         registry = RegistryClient(client_for(session, "sagemaker"))
-        next(registry.search_groups(), None)
+        listing = RegistryListing(registry)
+        next(listing.groups(), None)
+        if listing.is_search_denied:
+            next(iter(registry.list_walk(PACKAGES)), None)
         registry.describe_group(str(group))
         registry.describe_package(str(package))
     except WxgovError as error:
         return Check(REGISTRY, "failed", str(error), _POLICY)
+    if listing.is_search_denied:
+        evidence = "The connection's credentials may list the registry and describe what is in it; Search is denied."
+        return Check(REGISTRY, "ok", evidence)
     return Check(REGISTRY, "ok", "The connection's credentials may search the registry and describe what is in it.")

@@ -244,6 +244,16 @@ def received(account: Account, url: str, count: int) -> list[str]:
     return found
 
 
+def test_an_account_without_search_gets_lists_in_its_place(account: Account) -> None:
+    account.succeed("connection_stack", **WHOLE)
+    options = {**WHOLE, "access": {**WHOLE["access"], "without_search": True}}
+    assert account.succeed("connection_stack", **options)["operations"] == ["alpha: role: put_inline_policy"]
+    assert account.succeed("connection_stack", **options)["changed"] is False
+    policy = account.client("iam").get_role_policy(RoleName=ROLE, PolicyName="wxgov-registry")["PolicyDocument"]
+    find = policy["Statement"][0]["Action"]
+    assert find == ["sagemaker:ListModelPackageGroups", "sagemaker:ListModelPackages"]
+
+
 # ---- faults
 
 

@@ -224,8 +224,11 @@ def test_access_is_scoped_full_and_scoped_again(onboard: Play, account: Account)
     assert statement["Principal"] == {"AWS": ["arn:aws:iam::384547875043:root"]}
     assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": first["external_id"]}}
 
-    onboard(roles=("aws_access",), **variables).check()
+    onboard(roles=("aws_access",), aws_access_without_search=True, **variables).check()
     assert policies() == ([], ["wxgov-queue", "wxgov-registry"])
+    registry = iam.get_role_policy(RoleName=ROLE, PolicyName="wxgov-registry")["PolicyDocument"]
+    find = registry["Statement"][0]["Action"]
+    assert find == ["sagemaker:ListModelPackageGroups", "sagemaker:ListModelPackages"]
 
 
 @pytest.mark.parametrize(

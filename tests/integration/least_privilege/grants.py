@@ -18,6 +18,7 @@ from tests.harness.playbook import CHECKOUT
 
 Policies = dict[str, dict[str, Any]]
 ROLES = CHECKOUT / "roles"
+LISTING = ["sagemaker:ListModelPackageGroups", "sagemaker:ListModelPackages"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,9 @@ class Grant:
         )
 
 
-def agent_policies(queue_arn: str, dead_letter_queue_arn: str, kms_key_arn: str = "") -> Policies:
+def agent_policies(
+    queue_arn: str, dead_letter_queue_arn: str, kms_key_arn: str = "", *, without_search: bool = False
+) -> Policies:
     """The template of the role aws_access, rendered as the role does it."""
     _arn, partition, _sqs, region, account, _name = queue_arn.split(":")
     template = (ROLES / "aws_access" / "templates" / "policies.json.j2").read_text()
@@ -51,6 +54,7 @@ def agent_policies(queue_arn: str, dead_letter_queue_arn: str, kms_key_arn: str 
             aws_access_kms_key_arn=kms_key_arn,
             aws_access_dead_letter_queue_arn=dead_letter_queue_arn,
             __aws_access_registry_arn=f"arn:{partition}:sagemaker:{region}:{account}",
+            **({"__aws_access_find": LISTING} if without_search else {}),
         )
     )
     policies: Policies = json.loads(text)

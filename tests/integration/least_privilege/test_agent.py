@@ -29,10 +29,11 @@ from tests.integration.least_privilege.conftest import (
     let_in,
     make_queues,
 )
-from tests.integration.least_privilege.grants import Grant, agent_policies, grants, unused, without
+from tests.integration.least_privilege.grants import LISTING, Grant, Policies, agent_policies, grants, unused, without
 
 POLICIES = agent_policies(QUEUE_ARN, DEAD_LETTERS_ARN)
-INSTEAD = {"sagemaker:Search": ("sagemaker:ListModelPackageGroups", "sagemaker:ListModelPackages")}
+WITHOUT_SEARCH = agent_policies(QUEUE_ARN, DEAD_LETTERS_ARN, without_search=True)
+INSTEAD = {"sagemaker:Search": tuple(LISTING)}
 """What is tried where the key is denied; these policies have no use for it."""
 
 
@@ -40,18 +41,21 @@ def test_the_role_and_the_stack_grant_the_same() -> None:
     place, key = Place("aws", REGION, ACCOUNT), f"arn:aws:kms:{REGION}:{ACCOUNT}:key/k"
     assert stack_policies(place, Names("alpha"), None) == POLICIES
     assert stack_policies(place, Names("alpha"), key) == agent_policies(QUEUE_ARN, DEAD_LETTERS_ARN, key)
+    assert stack_policies(place, Names("alpha"), None, without_search=True) == WITHOUT_SEARCH
 
 
-def test_with_its_policies_the_agent_does_everything_and_needs_each_grant(agent: Agent) -> None:
+@pytest.mark.parametrize("policies", [POLICIES, WITHOUT_SEARCH], ids=["search", "lists"])
+def test_with_its_policies_the_agent_does_everything_and_needs_each_grant(agent: Agent, policies: Policies) -> None:
     make_queues(agent)
-    let_in(agent, POLICIES)
+    let_in(agent, policies)
     fill(agent)
     agent.work()
     assert agent.problems == []
     assert agent.models() == agent.registered()
     assert len(agent.registered()) == 6  # two groups and two packages that others made, and those of the use case
-    assert [one for one in agent.judged() if not one.allowed] == []
-    assert unused(POLICIES, agent.judged()) == []
+    tried_first = {"sagemaker:Search"} if policies is WITHOUT_SEARCH else set()
+    assert {one.action for one in agent.judged() if not one.allowed} == tried_first
+    assert unused(policies, agent.judged()) == []
     assert depth(agent, agent.queue_url) == 0
     dead_letters = agent.root("sqs").get_queue_url(QueueName=DEAD_LETTERS_ARN.rsplit(":", 1)[-1])["QueueUrl"]
     (letter,) = agent.root("sqs").receive_message(QueueUrl=dead_letters)["Messages"]
@@ -62,6 +66,17 @@ def depth(agent: Agent, url: str) -> int:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = agent.root("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return sum(int(value) for value in found.values())
+
+
+@pytest.mark.parametrize("action", LISTING)
+def test_without_search_each_list_is_needed(agent: Agent, action: str) -> None:
+    (grant,) = [one for one in grants(WITHOUT_SEARCH) if one.action == action]
+    make_queues(agent)
+    let_in(agent, without(WITHOUT_SEARCH, grant))
+    fill(agent)
+    agent.work()
+    assert {one.action for one in agent.judged() if not one.allowed} == {action, "sagemaker:Search"}
+    assert any(action in problem for problem in agent.problems)
 
 
 @pytest.mark.parametrize("grant", grants(POLICIES), ids=str)

@@ -171,6 +171,17 @@ def without_action(world: World, policy: str, action: str) -> Iterator[None]:
 
 
 @breaking
+def instead_of_search(world: World, *actions: str) -> Iterator[None]:
+    iam = world.root("iam", ACCOUNT)
+    before = iam.get_role_policy(RoleName=ROLE, PolicyName="wxgov-registry")["PolicyDocument"]
+    granted = ", ".join(f'"sagemaker:{action}"' for action in actions)
+    text = json.dumps(before).replace('"sagemaker:Search"', granted)
+    iam.put_role_policy(RoleName=ROLE, PolicyName="wxgov-registry", PolicyDocument=text)
+    yield
+    iam.put_role_policy(RoleName=ROLE, PolicyName="wxgov-registry", PolicyDocument=json.dumps(before))
+
+
+@breaking
 def connection_with(world: World, change: Callable[[World, Connection], dict[str, Any]]) -> Iterator[None]:
     before = world.store.load(NAME)
     world.store.save(replace(before, **change(world, before)))
@@ -428,6 +439,18 @@ def test_nothing_is_wrong_with_a_chain_that_was_just_made(world: World) -> None:
 def test_every_check_has_a_link_whose_break_fails_it() -> None:
     """A disabled connection is a warning: somebody wanted it so."""
     assert {name for _break, name, _skipped, _words in FAILURES.values()} == set(ORDER) - {ENABLED}
+
+
+def test_lists_do_in_the_place_of_search_if_both_are_granted(world: World) -> None:
+    with instead_of_search(world, "ListModelPackageGroups", "ListModelPackages"):
+        result = world.run(check=True)
+    assert standing(result) == {}
+    (evidence,) = [one["evidence"] for one in result["reports"][0]["checks"] if one["name"] == "registry.read"]
+    assert evidence.endswith("may list the registry and describe what is in it; Search is denied.")
+    with instead_of_search(world, "ListModelPackageGroups"):
+        result = world.run(check=True)
+    assert standing(result) == {"registry.read": "failed"}
+    assert "AWS denied sagemaker:ListModelPackages" in result["msg"]
 
 
 def test_fail_on_decides_what_the_module_makes_of_it(world: World) -> None:

@@ -26,24 +26,28 @@ TEMPLATE = CHECKOUT / "roles" / "aws_access" / "templates" / "policies.json.j2"
 @pytest.mark.parametrize(
     "place", [Place("aws", "eu-west-1", "111122223333"), Place("aws-cn", "cn-north-1", "444455556666")]
 )
-def test_both_ways_to_give_access_give_the_same(place: Place) -> None:
+@pytest.mark.parametrize("find", [None, ["sagemaker:ListModelPackageGroups", "sagemaker:ListModelPackages"]])
+def test_both_ways_to_give_access_give_the_same(place: Place, find: list[str] | None) -> None:
     names = Names("alpha")
     rendered = jinja2.Template(TEMPLATE.read_text()).render(
         aws_access_queue_arn=place.arn("sqs", names.queue),
         aws_access_dead_letter_queue_arn=place.arn("sqs", names.dead_letter_queue),
         __aws_access_registry_arn=place.arn("sagemaker", "")[:-1],
+        **({} if find is None else {"__aws_access_find": find}),
     )
-    theirs, ours = json.loads(rendered), agent_policies(place, names, None)
+    theirs, ours = json.loads(rendered), agent_policies(place, names, None, without_search=find is not None)
     assert set(theirs) == set(ours)
     for name, document in ours.items():
         assert same_policy(document, theirs[name], place.partition), name
         check_policy(document, name, "identity")
 
 
-def test_the_policies_fit_into_a_user() -> None:
+@pytest.mark.parametrize("without_search", [False, True])
+def test_the_policies_fit_into_a_user(without_search: bool) -> None:
     """IAM takes 2,048 characters of inline policies for a user, blanks not counted (IAM and STS quotas)."""
     place = Place("aws-us-gov", "us-gov-west-1", "111122223333")
-    documents = agent_policies(place, Names("x" * 40), f"arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/{'k' * 36}")
+    key = f"arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/{'k' * 36}"
+    documents = agent_policies(place, Names("x" * 40), key, without_search=without_search)
     assert sum(len("".join(json.dumps(document).split())) for document in documents.values()) <= 2048
 
 

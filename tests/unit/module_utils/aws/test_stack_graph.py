@@ -33,7 +33,9 @@ OPTIONS = st.fixed_dictionaries(
         "native_events": st.booleans(),
         "kms_master_key_id": st.sampled_from(["", "alias/queues", "0f0f0f0f-0000-1111-2222-333344445555"]),
         "manage_key_policy": st.booleans(),
-        "access": st.sampled_from([AGENT, {**AGENT, "full_access": True}, {"install_source": "ibm"}]),
+        "access": st.sampled_from(
+            [AGENT, {**AGENT, "full_access": True}, {**AGENT, "without_search": True}, {"install_source": "ibm"}]
+        ),
         "alarms": st.sampled_from([{}, {"enabled": False}, {"actions": []}]),
         "trail": st.fixed_dictionaries({"create": st.booleans(), "require": st.booleans()}),
         "tags": st.dictionaries(st.text("abc", min_size=1), st.text("abc")),
