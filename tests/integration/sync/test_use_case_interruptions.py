@@ -75,12 +75,12 @@ def kill_after(step: int, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     def writes_to_registry(_client: Any, operation: str, *_parameters: Any) -> bool:
         return operation.startswith(("Create", "Update", "Add"))
 
-    def writes_to_console(_session: Any, request: Any, **_options: Any) -> bool:
+    def writes_to_console(_adapter: Any, request: Any, **_options: Any) -> bool:
         return "/contents" in request.url and request.method in ("POST", "PUT", "DELETE")
 
-    api_call, send = botocore.client.BaseClient._make_api_call, requests.Session.send
+    api_call, send = botocore.client.BaseClient._make_api_call, requests.adapters.HTTPAdapter.send
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", guarded(api_call, writes_to_registry))
-    monkeypatch.setattr(requests.Session, "send", guarded(send, writes_to_console))
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", guarded(send, writes_to_console))
     return lambda: seen
 
 
