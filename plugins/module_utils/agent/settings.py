@@ -45,7 +45,7 @@ class Settings:
     secrets_prefix: str = DEFAULT_PREFIX
     secrets_region: str | None = None
     connections: tuple[str, ...] | None = None
-    workers: int = 16
+    workers: int = 32
     dirty_limit: int = 100_000
     doubt_seconds: float = 30
     full_sweep_seconds: float = 86_400
