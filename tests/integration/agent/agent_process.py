@@ -28,6 +28,7 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent import worke
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.cli import main
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model import Connection
 from tests.integration.agent.support import (
+    AGENT_CONFIG,
     Result,
     World,
     WorldReconciler,
@@ -79,7 +80,7 @@ def runtime_maker(step: Callable[[str], None]) -> Callable[[Connection], WorldRu
             raise OSError("no route to the console")
         world = World(pathlib.Path(os.environ["WXGOV_TEST_WORLD"]) / f"{connection.name}.db")
         sweeper = WorldSweeper(world, blind="WXGOV_TEST_BLIND" in os.environ)
-        client = sqs_client(os.environ["AWS_ENDPOINT_URL"], SESSION)
+        client = sqs_client(os.environ["AWS_ENDPOINT_URL"], SESSION, config=AGENT_CONFIG)
         return WorldRuntime(TroubleReconciler(world, step), sweeper, client)
 
     return make

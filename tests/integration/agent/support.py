@@ -31,7 +31,11 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.model i
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
 EVENTS = pathlib.Path(__file__).resolve().parents[2] / "fixtures" / "events"
-CLIENT_CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
+ONCE = {"total_max_attempts": 1}
+CLIENT_CONFIG = Config(connect_timeout=10, read_timeout=60, retries=ONCE)
+"""For tests; the emulator may be slow on a loaded machine."""
+AGENT_CONFIG = Config(connect_timeout=3, read_timeout=10, retries=ONCE)
+"""For agents, some of which meet a network that swallows everything."""
 
 
 def package_arn(group: str, version: int) -> str:
@@ -82,14 +86,14 @@ class Queue:
         return sum(int(value) for value in answer["Attributes"].values())
 
 
-def sqs_client(endpoint_url: str, session: Any = None, account: str = ACCOUNT) -> Any:
+def sqs_client(endpoint_url: str, session: Any = None, account: str = ACCOUNT, config: Config = CLIENT_CONFIG) -> Any:
     return (session or boto3.session.Session()).client(
         "sqs",
         endpoint_url=endpoint_url,
         region_name=REGION,
         aws_access_key_id=account,
         aws_secret_access_key="x",
-        config=CLIENT_CONFIG,
+        config=config,
     )
 
 
