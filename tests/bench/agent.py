@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The agent against a naive loop and against the event source that there was before, over the same queue.
 
-    python -m tests.bench.agent [--rulebook PATH --rulebook-collections PATH] [--workers N]
+    python -m tests.bench.agent [--rulebook] [--workers N]
 
 The queue is that of the AWS emulator, in a process of its own: it keeps SQS's rules for FIFO queues, and ``null`` (take
 ten, delete ten, do nothing) shows how quick it is, so it is not what is measured. Registry and console are stand-ins
@@ -29,6 +29,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tests.bench import rulebook
 from tests.bench.agent_site import CLOCK_TICKS, Process, Site, running, site, wait_for
 from tests.bench.agent_standins import REGION
 
@@ -110,8 +111,9 @@ class Contest:
         with running(self._contender("null", self._site.queue_url)) as loop:
             return self._watch("null", loop, load, works=False)
 
-    def rulebook(self, program: pathlib.Path, collections: pathlib.Path, events: int) -> Measure:
+    def rulebook(self, events: int) -> Measure:
         """ansible-rulebook with amazon.aws.aws_sqs_queue and the action "none"."""
+        program = rulebook.fetch()
         load = Load(events, 1, 0.0)
         self._queue_up(load)
         rules = self._site.folder / "rulebook.yml"
@@ -121,7 +123,7 @@ class Contest:
         command = [str(program), "--rulebook", str(rules), "-i", str(inventory)]
         environment = self._site.environment()
         del environment["PYTHONPATH"]
-        environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
+        environment["ANSIBLE_COLLECTIONS_PATH"] = str(rulebook.COLLECTIONS)
         environment["PATH"] = f"{program.parent}{os.pathsep}{environment['PATH']}"  # it calls ansible-galaxy
         engine = Process(command, environment, log=self._site.folder / "rulebook.log")
         with running(engine):
@@ -296,7 +298,7 @@ def races(given: argparse.Namespace, settings: Mapping[str, Any]) -> Iterator[Me
         contest.prepare(size)
         yield contest.null(size)
         if given.rulebook:
-            yield contest.rulebook(given.rulebook, given.rulebook_collections, size)
+            yield contest.rulebook(size)
         for latency, sample in ((NEAR, given.naive), (FAR, max(1, given.naive // 5))):
             yield contest.naive(Load(min(size, sample), 1, latency))
             yield contest.ours(Load(size, 1, latency))
@@ -323,8 +325,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--idle", type=int, default=30, help="events sent to an idle agent, one at a time")
     parser.add_argument("--sweep", type=int, default=100_000, help="packages of the sweep; 0: none")
     parser.add_argument("--workers", type=int, help="the agent's threads (default: the agent's own)")
-    parser.add_argument("--rulebook", type=pathlib.Path, help="the program ansible-rulebook")
-    parser.add_argument("--rulebook-collections", type=pathlib.Path, help="where it finds amazon.aws 11 or later")
+    parser.add_argument("--rulebook", action="store_true", help="race ansible-rulebook too (fetched; needs Java 17)")
     parser.add_argument("--json", type=pathlib.Path, help="write the measures to this file too")
     given = parser.parse_args(arguments)
     settings = {"workers": given.workers} if given.workers else {}
