@@ -422,6 +422,17 @@ def test_two_consoles_may_use_one_number(secrets, connection):
     assert sorted(kept_in(secrets)) == ["credit-risk", "rival"]
 
 
+def save_together(one, start, told):
+    """Save in a store of one's own that has seen what there is before anybody writes; an error goes to `told`."""
+    store = SecretsStore(boto3.Session().client("secretsmanager", region_name=REGION))
+    store.load_all()
+    start.wait()
+    try:
+        store.save(one)
+    except ConnectionStoreError as error:
+        told[one.name] = str(error)
+
+
 def test_of_many_at_once_one_stays(secrets, connection):
     """Each thread has seen nobody before it writes; whoever is refused has been told whose it is."""
     for round_number in range(5):
@@ -436,17 +447,7 @@ def test_of_many_at_once_one_stays(secrets, connection):
             for number in range(3)
         ]
         start, told = threading.Barrier(len(wanted)), {}
-
-        def make(one, start=start, told=told):
-            store = SecretsStore(boto3.Session().client("secretsmanager", region_name=REGION))
-            store.load_all()
-            start.wait()
-            try:
-                store.save(one)
-            except ConnectionStoreError as error:
-                told[one.name] = str(error)
-
-        threads = [threading.Thread(target=make, args=(one,)) for one in wanted]
+        threads = [threading.Thread(target=save_together, args=(one, start, told)) for one in wanted]
         for thread in threads:
             thread.start()
         for thread in threads:
