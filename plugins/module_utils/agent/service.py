@@ -37,7 +37,7 @@ from .roster import Roster, Scope, Wanted
 from .runtime import RuntimeFactory
 from .serving.address import Address
 from .serving.inside import Inside
-from .settings import Settings, take_over
+from .settings import SETTINGS_FILE, Settings, take_over
 from .signals import QUIT, RELOAD, Signals
 from .state_directory import JOURNAL_FILE, only_agent
 from .status import Counters, isoformat, write_status
@@ -50,9 +50,8 @@ log = logging.getLogger(__name__)
 DEPLOYMENT_VARIABLE = "WXGOV_AGENT_DEPLOYMENT"
 """What deployed this process, as its deployer calls it; shown in the status file, so that he can tell old from new."""
 
-SETTINGS_FILE = "settings file"
 STATE_DIRECTORY = "state directory"
-"""Where among the problems settings file and state directory are."""
+"""Where among the problems the state directory is."""
 
 SETTLE_SECONDS = 0.5
 """How long a key is left alone that was just worked on, so that a burst of events about it costs two looks at it."""

@@ -20,6 +20,8 @@ from ..connection.stores import StoreKind, StoreSettings
 from .errors import SettingsError
 from .serving.address import DEFAULT_LISTEN, Address, parse_listen
 
+SETTINGS_FILE = "settings file"
+"""Where the settings file is among what could not be used."""
 STORES = ("directory", "secretsmanager")
 ALL_CONNECTIONS = "all"
 LOG_FORMATS = ("auto", "json", "text")

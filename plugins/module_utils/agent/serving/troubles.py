@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..settings import SETTINGS_FILE
 from ..status import Snapshot
 from ..unit import FAILING, RUNNING
 from .view import AgentView, ConnectionView, RunView
@@ -60,8 +61,8 @@ def _of_agent(view: AgentView) -> Iterator[Trouble]:
     for sentence in () if view.blocked else view.unreadable:
         yield Trouble(CRITICAL, "", sentence, "Look at the disk of the state directory.")
     for name, problem in view.refused.items():
-        todo = "The agent goes on with what it has. Save the connection again."
-        yield Trouble(WARNING, name, problem, todo)
+        todo = "Mend it and reload the agent." if name == SETTINGS_FILE else "Save the connection again."
+        yield Trouble(WARNING, name, problem, f"The agent goes on with what it has. {todo}")
 
 
 def _of_connection(connection: ConnectionView, now: float) -> Iterator[Trouble]:

@@ -125,6 +125,8 @@ def test_of_the_agent():
         (CRITICAL, "", "The journal is gone."),
         (WARNING, "prod", "prod.json is not JSON."),
     ]
+    (trouble,) = find_troubles(agent(refused={"settings file": "workers is 0."}, connections=()))
+    assert (trouble.what, "reload" in trouble.todo, "connection" in trouble.todo) == ("workers is 0.", True, False)
 
 
 def test_an_agent_that_cannot_begin_says_why_and_nothing_else():
