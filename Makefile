@@ -60,9 +60,16 @@ lint: $(READY)  ## Linters and type checks
 unit: $(READY) $(TOOLS_READY)  ## Unit tests
 	$(BIN)/python -m pytest tests/unit -n 2
 
+# Half of what an integration test takes it waits: for agents, for a second process, for a page. So twice the cores.
 .PHONY: integration
 integration: $(READY) $(TOOLS_READY)  ## Playbooks and the agent against the emulators
-	$(BIN)/python -m pytest tests/integration -n 2
+	$(BIN)/python -m pytest tests/integration -n 4 --dist worksteal --durations=25
+
+.PHONY: explore
+explore: $(READY) $(TOOLS_READY)  ## Properties and schedules with another seed and more examples: make explore [SEED=7]
+	seed=$(or $(SEED),$$(od -An -N3 -tu4 /dev/urandom)); echo "SEED=$$((seed))"; \
+	$(BIN)/python -m pytest tests/unit -n 2 --hypothesis-profile=explore --hypothesis-seed=$$((seed)) && \
+	TEST_SEED=$$((seed)) $(BIN)/python -m pytest tests/integration/schedules tests/integration/agent/test_crash_loop.py -n 2
 
 .PHONY: sanity
 sanity: $(READY)  ## ansible-test sanity on a copy of the checkout

@@ -21,6 +21,8 @@ os.environ["ANSIBLE_CONFIG"] = str(CHECKOUT / "ansible.cfg")
 for name in [name for name in os.environ if name.startswith(("AWS_", "WXGOV_"))]:
     del os.environ[name]
 
-# A shared machine is slow at times, and slow is not wrong; what was found is printed with how to replay it.
-hypothesis.settings.register_profile("checkout", deadline=None, print_blob=True)
+# A shared machine is slow at times, and slow is not wrong; what was found is printed with how to replay it. The same
+# sources are tested with the same examples, so that red means that this change did it; `make explore` looks further.
+hypothesis.settings.register_profile("checkout", deadline=None, print_blob=True, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None, print_blob=True, max_examples=500)
 hypothesis.settings.load_profile("checkout")
