@@ -69,7 +69,7 @@ integration: $(READY) $(TOOLS_READY)  ## Playbooks and the agent against the emu
 explore: $(READY) $(TOOLS_READY)  ## Properties and schedules with another seed and more examples: make explore [SEED=7]
 	seed=$(or $(SEED),$$(od -An -N3 -tu4 /dev/urandom)); echo "SEED=$$((seed))"; \
 	$(BIN)/python -m pytest tests/unit -n 2 --hypothesis-profile=explore --hypothesis-seed=$$((seed)) && \
-	TEST_SEED=$$((seed)) $(BIN)/python -m pytest tests/integration/schedules tests/integration/agent/test_crash_loop.py -n 2
+	TEST_SEED=$$((seed)) $(BIN)/python -m pytest tests/integration/schedules tests/integration/agent/test_crash_loop.py tests/integration/sync/test_resume.py -n 2
 
 .PHONY: sanity
 sanity: $(READY)  ## ansible-test sanity on a copy of the checkout
