@@ -40,8 +40,10 @@ class Place:
         return self.opener(settings)
 
     def save(self, *names, **changes):
+        """Save connections; each has a business entity and an account of its own, as the stores want it."""
         for name in names:
-            self.store.save(make_connection(f"https://sqs/{name}.fifo", name, **changes))
+            own = {"business_entity_id": f"9{ord(name[0])}", "account_id": f"{ord(name[0]):012}"}
+            self.store.save(make_connection(f"https://sqs/{name}.fifo", name, **{**own, **changes}))
 
     def put(self, name, text):
         """Write the document of a connection that is there already, past the store."""

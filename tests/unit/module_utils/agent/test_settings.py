@@ -24,7 +24,7 @@ NEEDED = {"connections_dir": "/etc/c", "state_dir": "/var/s"}
 
 def test_directories_are_enough():
     settings = read_settings(NEEDED)
-    assert (settings.workers, settings.receive_wait_seconds) == (16, 20)
+    assert (settings.workers, settings.receive_wait_seconds) == (32, 20)
     assert (settings.full_sweep_seconds, settings.incremental_sweep_seconds) == (86_400, 600)
     assert settings.queue_retention_seconds == 14 * 86_400
     assert str(settings.state_dir) == "/var/s"
