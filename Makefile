@@ -60,7 +60,7 @@ lint: $(READY)  ## Linters and type checks
 unit: $(READY) $(TOOLS_READY)  ## Unit tests
 	$(BIN)/python -m pytest tests/unit -n 2
 
-# Half of what an integration test takes it waits: for agents, for a second process, for a page. So twice the cores.
+# These tests wait a good part of their time: for agents, for other processes, for a page. So twice the cores.
 .PHONY: integration
 integration: $(READY) $(TOOLS_READY)  ## Playbooks and the agent against the emulators
 	$(BIN)/python -m pytest tests/integration -n 4 --dist worksteal --durations=25
