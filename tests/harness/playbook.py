@@ -118,14 +118,17 @@ def run_playbook(
     diff: bool = False,
     verbosity: int = 0,
     on_line: Callable[[str], object] = lambda _line: None,
+    prefix: Sequence[str] = (),
+    folder: pathlib.Path | None = None,
 ) -> PlayResult:
     """Run a playbook: a list of plays, or the path of a file.
 
     `inventory` is in the YAML inventory plugin's shape; the default is localhost with a local connection. `on_line`
-    gets each line of output as it is printed.
+    gets each line of output as it is printed. `prefix` is put before the command, which then finds its files below
+    `folder`: for a run in another machine that shares it.
     """
-    with tempfile.TemporaryDirectory(prefix="wxgov-play-") as folder:
-        root = pathlib.Path(folder)
+    with tempfile.TemporaryDirectory(prefix="wxgov-play-", dir=folder) as temporary:
+        root = pathlib.Path(temporary)
         hosts = root / "inventory.yml"
         hosts.write_text(yaml.safe_dump(_plain(inventory or LOCAL_HOST)))
         playbook = pathlib.Path(play) if isinstance(play, str | pathlib.Path) else root / "play.yml"
@@ -135,7 +138,7 @@ def run_playbook(
         variables.write_text(json.dumps(extra_vars or {}))
         record = root / "record.jsonl"
         record.touch()
-        command = [sys.executable, "-m", "ansible", "playbook"]
+        command = [*prefix, sys.executable, "-m", "ansible", "playbook"]
         command += ["-i", str(hosts), "-e", f"@{variables}", str(playbook)]
         command += ["--check"] * check + ["--diff"] * diff + [f"-{'v' * verbosity}"] * bool(verbosity)
         lines: list[str] = []
