@@ -16,7 +16,7 @@ import venv
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 PLACE = CHECKOUT / ".ansible" / "bench" / "eda"
 COLLECTIONS = PLACE / "collections"
-REQUIREMENTS = ("ansible-rulebook==1.3.2", "aiobotocore==3.10.0")
+REQUIREMENTS = ("ansible-rulebook==1.3.2", "aiobotocore==3.10.0", "ansible-core")
 BUNDLE = "ansible==14.5.0"
 """The first series with an amazon.aws that has the event source (11)."""
 
