@@ -66,11 +66,11 @@ def working(journal, size=4, try_shared=always, **options):
     finally:
         pool.stop()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
     assert not any(thread.is_alive() for thread in threads)
 
 
-def wait_until(condition, timeout=10):
+def wait_until(condition, timeout=60):
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
@@ -106,14 +106,14 @@ def test_a_key_marked_while_it_is_worked_on_is_worked_on_again_but_not_at_the_sa
 
     def act(key):
         begun.set()
-        go_on.wait(5)
+        go_on.wait(60)
         return Result()
 
     bench = Bench(act)
     journal.mark_dirty("prod", ["a"])
     with working(journal) as pool:
         pool.attach("prod", bench, Counters())
-        assert begun.wait(5)
+        assert begun.wait(60)
         for _time in range(5):
             journal.mark_dirty("prod", ["a"])
         go_on.set()
@@ -123,7 +123,7 @@ def test_a_key_marked_while_it_is_worked_on_is_worked_on_again_but_not_at_the_sa
 
 
 def test_keys_are_worked_on_at_the_same_time_up_to_the_size_of_the_pool(journal):
-    together = threading.Barrier(4, timeout=5)
+    together = threading.Barrier(4, timeout=60)
 
     def act(key):
         together.wait()
@@ -171,7 +171,7 @@ def test_a_connection_that_hangs_leaves_a_thread_to_each_other(journal):
     let_go = threading.Event()
 
     def hang(key):
-        let_go.wait(20)
+        let_go.wait(120)
         return Result()
 
     stuck, quick = Bench(hang), Bench()
@@ -193,7 +193,7 @@ def test_connections_that_hang_leave_a_thread_to_each_other(journal):
     let_go = threading.Event()
 
     def hang(key):
-        let_go.wait(20)
+        let_go.wait(120)
         return Result()
 
     stuck, quick = {"one": Bench(hang), "two": Bench(hang)}, Bench()
@@ -207,10 +207,11 @@ def test_connections_that_hang_leave_a_thread_to_each_other(journal):
         journal.mark_dirty("quick", ["a", "b", "c"])
         try:
             wait_until(lambda: is_clean(journal, "quick"))
+            # Only now: once they no longer hang, the one may have its most threads when the other has few.
+            assert sum(bench.most_at_once for bench in stuck.values()) == 7
         finally:
             let_go.set()
         wait_until(lambda: all(is_clean(journal, name) for name in stuck))
-    assert sum(bench.most_at_once for bench in stuck.values()) == 7
 
 
 def test_connections_take_turns(journal):
@@ -234,7 +235,7 @@ def test_connections_take_turns(journal):
     thread.start()
     wait_until(lambda: is_clean(journal, "one", "two"))
     pool.stop()
-    thread.join(5)
+    thread.join(60)
     assert all(first != second for first, second in zip(order, order[1:], strict=False))
 
 
@@ -283,7 +284,7 @@ def test_a_detached_connection_is_left_alone_once_its_work_has_ended(journal):
     let_go = threading.Event()
 
     def hang(key):
-        let_go.wait(5)
+        let_go.wait(60)
         return Result()
 
     bench = Bench(hang)
@@ -294,7 +295,7 @@ def test_a_detached_connection_is_left_alone_once_its_work_has_ended(journal):
         pool.detach(slot)
         assert not slot.idle.is_set()
         let_go.set()
-        assert slot.idle.wait(5)
+        assert slot.idle.wait(60)
         time.sleep(0.05)
     assert bench.done.total() == 1
     assert journal.backlog("prod").dirty == 1
@@ -312,7 +313,7 @@ def test_a_stop_finishes_what_is_under_way_and_keeps_the_rest(journal):
     journal.mark_dirty("prod", [f"key-{number}" for number in range(10)])
     with working(journal, size=2) as pool:
         pool.attach("prod", bench, Counters())
-        assert begun.wait(5)
+        assert begun.wait(60)
     assert 1 <= bench.done.total() <= 3
     assert journal.backlog("prod").dirty == 10 - bench.done.total()
 
@@ -342,7 +343,7 @@ def test_a_pool_at_its_share_does_not_spin(journal):
     let_go = threading.Event()
 
     def hang(key):
-        let_go.wait(10)
+        let_go.wait(60)
         return Result()
 
     journal.mark_dirty("one", [f"key-{number}" for number in range(20)])
