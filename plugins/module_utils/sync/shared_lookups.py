@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 _Key = TypeVar("_Key")
@@ -19,13 +20,11 @@ _Found = TypeVar("_Found")
 
 
 class _Round(Generic[_Key, _Found]):
-    """Keys that are looked up together, and what came of it."""
+    """Keys that are looked up together, and what comes of it."""
 
     def __init__(self) -> None:
         self.keys: list[_Key] = []
-        self.found: list[_Found] = []  # one, or none where the call failed
-        self.error: BaseException | None = None
-        self.over = threading.Event()
+        self.outcome: Future[_Found] = Future()
 
 
 class SharedLookups(Generic[_Key, _Found]):
@@ -70,15 +69,11 @@ class SharedLookups(Generic[_Key, _Found]):
             lookups.keys.append(key)
             if len(lookups.keys) == self._most:
                 self._turn.notify_all()
-        if lookups is joined:
-            lookups.over.wait()
-        else:
+        if lookups is not joined:
             self._lead(lookups)
-        if lookups.found:
-            return lookups.found[0]
-        error = lookups.error
-        if error is not None and (len(lookups.keys) == 1 or isinstance(error, self._everyones)):
-            raise error
+        error = lookups.outcome.exception()
+        if error is None or len(lookups.keys) == 1 or isinstance(error, self._everyones):
+            return lookups.outcome.result()
         return self._call([key])
 
     def _lead(self, lookups: _Round[_Key, _Found]) -> None:
@@ -91,14 +86,15 @@ class SharedLookups(Generic[_Key, _Found]):
             self._began_at = self._clock()
             self._were_alone = len(lookups.keys) == 1
         try:
-            lookups.found.append(self._call(lookups.keys))
-        except Exception as error:
-            lookups.error = error
+            lookups.outcome.set_result(self._call(lookups.keys))
+        except BaseException as error:
+            lookups.outcome.set_exception(error)
+            if not isinstance(error, Exception):
+                raise  # this thread ends; the others go on
         finally:
             with self._turn:
                 self._under_way -= 1
                 self._turn.notify_all()
-            lookups.over.set()
 
     def _may_begin(self, lookups: _Round[_Key, _Found]) -> bool:
         return len(lookups.keys) >= self._most or (self._were_alone and not self._under_way)

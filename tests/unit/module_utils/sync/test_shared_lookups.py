@@ -165,3 +165,34 @@ def test_many_threads_each_get_their_own_and_share_most_calls(pool):
     assert sum(calls) == 3_000
     assert len(calls) < 1_500
     assert max(calls) <= 7
+
+
+class ThreadEnd(BaseException):
+    """Stands for a bug that ends a thread."""
+
+
+def test_a_thread_that_dies_at_its_call_leaves_the_others_a_call_of_their_own(pool):
+    """Else they would wait for ever."""
+    first, both = threading.Event(), threading.Barrier(2)
+
+    def call(keys: Sequence[str]) -> dict[str, str]:
+        if keys == ["first"]:
+            first.set()
+            both.wait(DEADLINE)
+        elif len(keys) > 1:
+            raise ThreadEnd
+        return {key: key.upper() for key in keys}
+
+    shared = SharedLookups(call, most=50, interval=DEADLINE)
+    opener = pool.submit(shared.look_up, "first")
+    assert first.wait(DEADLINE)
+    pair = [pool.submit(shared.look_up, key) for key in "ab"]
+    wait_for_keys(shared, 2)
+    both.wait(DEADLINE)
+    assert opener.result(DEADLINE) == {"first": "FIRST"}
+    ends = [lookup.exception(DEADLINE) for lookup in pair]
+    assert sum(isinstance(end, ThreadEnd) for end in ends) == 1
+    assert [lookup.result(DEADLINE) for lookup, end in zip(pair, ends, strict=True) if end is None] in (
+        [{"a": "A"}],
+        [{"b": "B"}],
+    )
