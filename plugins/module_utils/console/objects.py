@@ -126,7 +126,7 @@ def _fields_from_answer(entries: object) -> list[tuple[str, Scalar]]:
     values: list[tuple[str, Scalar]] = []
     for raw in entries if isinstance(entries, list) else ():
         entry = expect_mapping(raw, what)
-        if entry.get("value") is None:  # as most fields of most objects have it
+        if entry.get("value") is None and "name" in entry:  # as most fields of most objects have it
             continue
         name = expect_text(entry, "name", what)
         value = read_value(entry["value"], name)
