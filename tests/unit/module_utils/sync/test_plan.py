@@ -230,6 +230,16 @@ def test_a_push_that_was_cut_off_before_the_console_heard_of_it_ends_the_same(si
     assert after.console_value(STATUS) == status
 
 
+@given(models, st.sampled_from([*STATUSES, "Decommissioned"]))
+def test_a_status_that_somebody_set_is_told_when_the_package_is_gone_unless_it_says_the_same(sides, present):
+    settled = sides.settled()
+    told = STATUS in settled.record.state.fields and present not in (settled.console_value(STATUS), "Decommissioned")
+    operation = settled.console(status=present).deleted().plan()
+    assert [(found.field, found.console, found.winner) for found in operation.conflicts] == [
+        (STATUS, present, "registry")
+    ] * told
+
+
 @given(models)
 def test_a_deleted_package_is_decommissioned_once_and_comes_back_when_it_does(sides):
     gone = sides.settled().deleted()
