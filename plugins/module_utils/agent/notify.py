@@ -23,10 +23,18 @@ class ServiceManager:
         self._clock = clock
         self._every = _watchdog_seconds(environment)
         self._next = 0.0
+        self._status = ""
 
     def ready(self, status: str) -> None:
         """The agent has started, or works again after `reloading`; ``status`` is one line."""
+        self._status = status
         self._send("READY=1", f"STATUS={status}")
+
+    def status(self, status: str) -> None:
+        """What ``systemctl status`` shows; to be called often, the same line again costs nothing."""
+        if status != self._status:
+            self._status = status
+            self._send(f"STATUS={status}")
 
     def reloading(self) -> None:
         """The agent reads its settings anew; `ready` follows."""

@@ -225,6 +225,7 @@ class Service:
 
     def _tick(self) -> None:
         self._follow()
+        self._manager.status(self._summary())
         self._fleet.bury()
         if self._journal.rebuilt != self._rebuilt:
             self._rebuilt = self._journal.rebuilt
@@ -265,7 +266,8 @@ class Service:
         self._manager.ready(self._summary())
 
     def _summary(self) -> str:
-        return f"{len(self._units)} connections at work"
+        number = len(self._units)
+        return f"{number} connection{'s' * (number != 1)} at work"
 
     def _shut_down(self) -> int:
         self._state = "stopping"

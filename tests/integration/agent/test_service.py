@@ -230,7 +230,7 @@ def manager(tmp_path):
 def test_the_service_manager_is_told(home, manager):
     home.connect()
     agent = home.start(NOTIFY_SOCKET=str(manager.path), WATCHDOG_USEC="300000")
-    wait_until(lambda: manager.has("READY=1") and manager.has("STATUS=1 connections at work"))
+    wait_until(lambda: manager.has("READY=1") and manager.has("STATUS=1 connection at work"))
     wait_until(lambda: manager.has("WATCHDOG=1"))
     agent.send_signal(signal.SIGHUP)
     wait_until(lambda: manager.has("RELOADING=1"))
@@ -323,7 +323,7 @@ def test_a_disk_that_is_full_at_the_start_is_waited_for(home, manager, has_run_b
     resource.prlimit(agent.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     agent.send_signal(signal.SIGHUP)  # it would look by itself within 15 s
     wait_until(lambda: world.target() == [(ARN, 1)])
-    wait_until(lambda: manager.has("STATUS=1 connections at work"))
+    wait_until(lambda: manager.has("STATUS=1 connection at work"))
     wait_until(lambda: home.status().get("problems") == {})
     assert answer(path, "/readyz")[0] == 200
     assert end(agent) == 0

@@ -55,6 +55,15 @@ def test_states_are_told_in_the_words_of_sd_notify(address):
         ]
 
 
+def test_a_status_is_told_when_it_changes(address):
+    with listening(address) as heard:
+        manager = ServiceManager({"NOTIFY_SOCKET": address}, Clock())
+        manager.ready("1 connection at work")
+        for number in (1, 2, 2, 1):
+            manager.status(f"{number} connection{'s' * (number > 1)} at work")
+        assert heard()[1:] == [["STATUS=2 connections at work"], ["STATUS=1 connection at work"]]
+
+
 def test_the_watchdog_is_fed_three_times_in_its_time(address):
     clock = Clock()
     with listening(address) as heard:
