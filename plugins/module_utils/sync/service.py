@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,13 @@ class Parts:
     applier: Applier
     use_cases: UseCaseParts
     session: Any
+    sagemaker: Any
     aws_traffic: AwsTraffic = field(default_factory=AwsTraffic)
+
+    def close(self) -> None:
+        """Close the connections to both sides."""
+        self.sagemaker.close()
+        self.console.close()
 
 
 def open_connection(connection: Connection, concurrency: int = 10) -> Parts:
@@ -73,11 +79,14 @@ def open_connection(connection: Connection, concurrency: int = 10) -> Parts:
 
     Raises the errors of console, connection and registry, and SyncError for a business entity that is gone.
     """
-    console = open_console(connection.console)
     traffic = AwsTraffic()
     session = session_for(connection, max_pool_connections=max(10, concurrency), traffic=traffic)
-    parts = assemble(connection, console, client_for(session, "sagemaker"), session)
-    return replace(parts, aws_traffic=traffic)
+    with ExitStack() as opened:
+        console = opened.enter_context(closing(open_console(connection.console)))
+        sagemaker = opened.enter_context(closing(client_for(session, "sagemaker")))
+        parts = replace(assemble(connection, console, sagemaker, session), aws_traffic=traffic)
+        opened.pop_all()  # they stay open, now that all is well
+    return parts
 
 
 def assemble(connection: Connection, console: ConsoleClient, sagemaker: Any, session: Any) -> Parts:
@@ -102,7 +111,7 @@ def assemble(connection: Connection, console: ConsoleClient, sagemaker: Any, ses
 
     applier = Applier(console, reader, connection, GroupIds(), writer, project_group)
     use_cases = open_use_cases(registry, writer, console, reader, connection, table.life_cycle)
-    return Parts(connection, registry, writer, console, reader, projector, applier, use_cases, session)
+    return Parts(connection, registry, writer, console, reader, projector, applier, use_cases, session, sagemaker)
 
 
 def sync_existing_models(
@@ -111,7 +120,7 @@ def sync_existing_models(
     """Run the existing-model sync of one connection and return its report; raises what open_connection raises."""
     parts = open_connection(connection, settings.concurrency)
     report = RunReport(connection.name, notes=unmapped_notes(parts.reader))
-    with closing(parts.console), _summaries(parts, settings, report) as summaries:
+    with closing(parts), _summaries(parts, settings, report) as summaries:
         phases = run_phases(parts, settings, summaries)
         ExistingModelSync(phases, settings, meter_of(parts)).run(report, time.monotonic, on_progress)
     return report
@@ -179,6 +188,7 @@ class ConnectionRuntime:
     sweeper: UseCaseSweeper
     changes: tuple[ChangeSource, ...]
     sqs_client: Any
+    sagemaker_client: Any
     console: ConsoleClient
     aws_traffic: AwsTraffic
     paces: AccountPaces
@@ -207,7 +217,9 @@ class ConnectionRuntime:
         return calling_for(Priority.SWEEP)
 
     def close(self) -> None:
-        """Close the console's connections."""
+        """Close the connections to all services."""
+        self.sqs_client.close()
+        self.sagemaker_client.close()
         self.console.close()
 
 
@@ -222,6 +234,7 @@ def make_runtime(connection: Connection, state_dir: Path | None = None) -> Conne
         sweeper=make_sweeper(parts, known_summaries(parts, state_dir)),
         changes=change_sources(parts.console, parts.reader, connection),
         sqs_client=client_for(parts.session, "sqs"),
+        sagemaker_client=parts.sagemaker,
         console=parts.console,
         aws_traffic=parts.aws_traffic,
         paces=PACES.of(connection.account_id),

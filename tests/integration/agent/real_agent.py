@@ -80,6 +80,7 @@ class Clients:
             sweeper=service.make_sweeper(parts),
             changes=(),
             sqs_client=self._sqs,
+            sagemaker_client=self._sagemaker,
             console=console,
             aws_traffic=parts.aws_traffic,
             paces=PACES.of(connection.account_id),
