@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.journal import SWEEP, Journal
 from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.status import Counters
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.workers import WorkerPool
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.agent.workers import LOCKED_PAUSE, WorkerPool
 
 
 @dataclass(frozen=True)
@@ -237,6 +237,28 @@ def test_connections_take_turns(journal):
     pool.stop()
     thread.join(60)
     assert all(first != second for first, second in zip(order, order[1:], strict=False))
+
+
+def test_a_locked_connection_is_asked_for_once_a_pause_and_not_all_the_time(journal):
+    asked, now = [], [0.0]
+
+    @contextlib.contextmanager
+    def try_shared(name):
+        asked.append(name)
+        yield name == "open"
+
+    journal.mark_dirty("locked", ["a"])
+    with working(journal, try_shared=try_shared, clock=lambda: now[0]) as pool:
+        pool.attach("locked", Bench(), Counters())
+        pool.attach("open", Bench(), Counters())
+        for pause in (1, 2, 3):
+            wait_until(lambda told=pause: asked.count("locked") == told)
+            for number in range(20):  # each wakes the threads, and has them look for work on all connections
+                journal.mark_dirty("open", [f"key-{number}"])
+                wait_until(lambda: is_clean(journal, "open"))
+            assert asked.count("locked") == pause
+            now[0] += LOCKED_PAUSE
+            pool.resize(4)
 
 
 def test_a_locked_connection_waits_without_failing_while_others_go_on(journal):
