@@ -10,12 +10,23 @@ package into the folder TOOLS, which does not (installing Prometheus would start
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import tempfile
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tool:
+    """A program in a package: of this system's release of Debian, or of a ``suite`` that has what this one lacks."""
+
+    package: str
+    path: str
+    suite: str | None = None
+
 
 PACKAGES = {
     "chromium": "chromium",  # the status page is tested in a real browser
@@ -25,27 +36,28 @@ PACKAGES = {
 """Programs that must be on the PATH, and the package that brings each."""
 
 TOOLS = {
-    "promtool": "prometheus",  # checks alert rules and the text of /metrics
+    "promtool": Tool("prometheus", "usr/bin/promtool"),  # checks alert rules and the text of /metrics
+    "quadlet": Tool("podman", "usr/libexec/podman/quadlet", suite="trixie"),  # makes the unit of the agent's container
 }
-"""Programs that are extracted, and the package that each is in."""
+"""Programs that are extracted."""
 
 
 def main(arguments: list[str]) -> None:
     """Install what is missing. Raises SystemExit with a sentence where that is not possible."""
     folder = pathlib.Path(arguments[0])
     packages = [package for program, package in PACKAGES.items() if shutil.which(program) is None]
-    tools = {program: package for program, package in TOOLS.items() if not (folder / program).exists()}
+    tools = {program: tool for program, tool in TOOLS.items() if not (folder / program).exists()}
     if not packages and not tools:
         return
-    names = ", ".join([*packages, *tools.values()])
+    names = ", ".join([*packages, *(tool.package for tool in tools.values())])
     if shutil.which("apt-get") is None:
         raise SystemExit(f"The tests need {names}, and this system has no apt-get: install them, or run on Debian.")
     if os.geteuid() == 0:
         run(["apt-get", "update", "-qq"])
     if packages:
         install(packages)
-    for program, package in tools.items():
-        extract(program, package, folder)
+    for program, tool in tools.items():
+        extract(program, tool, folder)
 
 
 def install(packages: list[str]) -> None:
@@ -56,14 +68,32 @@ def install(packages: list[str]) -> None:
     run(command)
 
 
-def extract(program: str, package: str, folder: pathlib.Path) -> None:
+def extract(program: str, tool: Tool, folder: pathlib.Path) -> None:
     """Take one program out of its package."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
-        run(["apt-get", "download", "-q", package], cwd=temporary)
+        options = options_for(tool.suite, pathlib.Path(temporary, "apt")) if tool.suite else []
+        run(["apt-get", *options, "download", "-q", tool.package], cwd=temporary)
         (archive,) = pathlib.Path(temporary).glob("*.deb")
         run(["dpkg-deb", "-x", str(archive), f"{temporary}/content"])
-        shutil.move(f"{temporary}/content/usr/bin/{program}", folder / program)
+        shutil.move(f"{temporary}/content/{tool.path}", folder / program)
+
+
+def options_for(suite: str, folder: pathlib.Path) -> list[str]:
+    """Options with which apt-get knows another release of Debian, and this system's lists stay as they are."""
+    asked = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Label: Debian"]
+    known = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split()
+    if not known:
+        raise SystemExit(f"The tests need a package of Debian {suite}, and apt-get has no archive of Debian's here.")
+    for needed in ("lists/partial", "cache/archives/partial"):
+        folder.joinpath(needed).mkdir(parents=True)
+    sources = folder / "debian.sources"
+    keys = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    sources.write_text(f"Types: deb\nURIs: {known[0]}\nSuites: {suite}\nComponents: main\nSigned-By: {keys}\n")
+    places = {"etc::sourcelist": sources, "etc::sourceparts": "-", "state::lists": folder / "lists"}
+    options = [f"-oDir::{name}={place}" for name, place in {**places, "cache": folder / "cache"}.items()]
+    run(["apt-get", *options, "update", "-qq"])
+    return options
 
 
 def run(command: list[str], cwd: str | None = None) -> None:
