@@ -44,7 +44,8 @@ demo: $(READY)  ## Run the main job against emulators (KEEP=1 leaves everything 
 	$(BIN)/python -m tests.demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: lint unit integration sanity  ## Everything that CI runs
+test: LIVE := --if-possible
+test: lint unit integration live sanity  ## Everything that CI runs
 
 .PHONY: lint
 lint: $(READY)  ## Linters and type checks
@@ -64,6 +65,10 @@ unit: $(READY) $(TOOLS_READY)  ## Unit tests
 .PHONY: integration
 integration: $(READY) $(TOOLS_READY)  ## Playbooks and the agent against the emulators
 	$(BIN)/python -m pytest tests/integration -n 4 --dist worksteal --durations=25
+
+.PHONY: live
+live: $(READY) $(TOOLS_READY)  ## The agent under a live systemd, in a machine made of namespaces; needs root
+	$(BIN)/python -m tests.live $(LIVE)
 
 .PHONY: explore
 explore: $(READY) $(TOOLS_READY)  ## Properties and schedules with another seed and more examples: make explore [SEED=7]

@@ -171,17 +171,16 @@ class Machine:
             cleanup.callback(remove_cgroup, group)
             groups.append((",".join(hierarchy.controllers), str(group)))
         order = json.dumps({"folder": folder, "binds": self._binds, "cgroups": groups})
-        log = cleanup.enter_context(tempfile.TemporaryFile("w+"))
-        process = subprocess.Popen(
-            [sys.executable, __file__, "enter", order], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
+        log = pathlib.Path(folder, "log")
+        with log.open("w") as output:
+            command = [sys.executable, __file__, "enter", order]
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         cleanup.callback(process.wait)
         cleanup.callback(process.kill)
         deadline = time.monotonic() + DEADLINE
-        while not told.exists() or not told.read_text():
+        while not told.exists():
             if process.poll() is not None or time.monotonic() > deadline:
-                log.seek(0)
-                raise MachineError(f"The machine did not start: {log.read()}")
+                raise MachineError(f"The machine did not start: {log.read_text()}")
             time.sleep(0.02)
         self._pid = int(told.read_text())
 
@@ -233,7 +232,7 @@ def boot(order: dict[str, Any]) -> None:
     """Second step: make the machine's file system, and become its systemd."""
     folder = pathlib.Path(order["folder"])
     folder.joinpath("pid.new").write_text(os.readlink("/proc/self"))  # this /proc still shows the pid outside
-    host_folder = os.open(folder, os.O_DIRECTORY)
+    outside = os.open(folder, os.O_DIRECTORY)
     mount("-t", "tmpfs", "tmpfs", str(folder))
     for name in ("upper", "work", "root"):
         folder.joinpath(name).mkdir()
@@ -261,8 +260,8 @@ def boot(order: dict[str, Any]) -> None:
     root.joinpath("etc/machine-id").write_text(f"{uuid.uuid4().hex}\n")
     root.joinpath("etc/ld.so.conf.d").mkdir(exist_ok=True)
     root.joinpath("etc/ld.so.conf.d/python.conf").write_text(f"{PYTHON}/lib\n")
-    os.rename("pid.new", "pid", src_dir_fd=host_folder, dst_dir_fd=host_folder)
-    os.close(host_folder)
+    os.rename("pid.new", "pid", src_dir_fd=outside, dst_dir_fd=outside)
+    os.close(outside)
     os.chdir(root)
     subprocess.run(["pivot_root", ".", "."], check=True)
     subprocess.run(["umount", "--lazy", "."], check=True)

@@ -13,8 +13,6 @@ import re
 import threading
 from collections.abc import Iterator
 
-import pytest
-
 from tests.integration.agent.support import wait_until
 from tests.integration.agent.two_sides import TwoSides
 from tests.live.conftest import AWS_FILE, AWS_SECRET, CONFIG, CONNECTIONS, PREFIX, STATE, UNIT, USER, WATCHDOG_SECONDS
@@ -210,6 +208,7 @@ def test_a_stop_is_a_success(host, machine, sides):
 
 
 def test_a_removal_leaves_no_unit_and_at_last_no_user(host, machine):
+    """The connections stay, and do not wait for whoever gets the number of the agent's user next."""
     removal = {"sync_agent_state": "absent"}
     foreseen, removed, again, everything = host.deploy(
         {**removal, "check": True}, removal, removal, {**removal, "sync_agent_remove_state": True}
@@ -217,8 +216,14 @@ def test_a_removal_leaves_no_unit_and_at_last_no_user(host, machine):
     assert foreseen == removed
     assert removed >= {"Stop the unit", "Remove program, settings and unit"}
     assert again == set()
-    assert "Remove the agent's user" in everything
+    assert everything == {
+        "Remove program, settings and unit",
+        "Give the connections to root",
+        "Remove the agent's user",
+    }
     assert machine.properties(UNIT, "LoadState", "ActiveState") == {"LoadState": "not-found", "ActiveState": "inactive"}
     assert machine.run("id", USER, check=False).returncode != 0
-    left = machine.run("find", PREFIX, CONFIG, STATE, check=False).stdout.split()
-    assert sorted(left) == []
+    found = machine.run("find", PREFIX, CONFIG, "-printf", "%p %u\n").stdout.splitlines()
+    kept = [PREFIX, CONFIG, CONNECTIONS, f"{CONNECTIONS}/other.json", f"{CONNECTIONS}/prod.json"]
+    assert sorted(found) == sorted(f"{path} root" for path in kept)
+    assert not machine.path(STATE).exists()
