@@ -189,6 +189,11 @@ class AwsEmulator:
         """Spoil the next ``times`` calls of one operation; see ``traffic.Fault``."""
         self._traffic.add_fault(Fault(operation, kind, times, code, status, seconds))
 
+    @property
+    def pending_faults(self) -> int:
+        """How many faults no call has met yet."""
+        return self._traffic.pending_faults
+
     def clear_faults(self) -> None:
         self._traffic.clear_faults()
 

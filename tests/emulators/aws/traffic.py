@@ -112,6 +112,12 @@ class Traffic:
                     return fault
         return None
 
+    @property
+    def pending_faults(self) -> int:
+        """How many faults no call has met yet."""
+        with self._lock:
+            return len(self._faults)
+
     def clear_faults(self) -> None:
         with self._lock:
             self._faults.clear()

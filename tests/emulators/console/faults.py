@@ -73,6 +73,12 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
+    @property
+    def pending(self) -> int:
+        """How many faults no request has met yet."""
+        with self._lock:
+            return len(self._faults)
+
     def due(self, method: str, name: str, path: str) -> list[Fault]:
         """Return the faults that hit a request, and count them down: every latency, and the first of another kind."""
         due: list[Fault] = []
