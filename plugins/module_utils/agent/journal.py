@@ -199,6 +199,7 @@ class Journal:
         self._generations = itertools.count(time.time_ns())
         self.rebuilt = 0
         self._broken = False
+        self._durably: bool | None = None
         self._database = self._open()
         self._version = self._data_version()
         # A journal that can only be read is good enough to be looked at; whoever has to write finds out soon enough.
@@ -433,7 +434,9 @@ class Journal:
         def transaction(database: sqlite3.Connection) -> _T:
             if database.in_transaction:  # left over by a commit that failed
                 database.rollback()
-            database.execute(f"PRAGMA synchronous = {'FULL' if durably else 'NORMAL'}")
+            if self._durably is not durably:
+                database.execute(f"PRAGMA synchronous = {'FULL' if durably else 'NORMAL'}")
+                self._durably = durably
             with database:
                 database.execute("BEGIN IMMEDIATE")
                 return change(database)
@@ -479,6 +482,7 @@ class Journal:
 
     def _begin_anew(self) -> None:
         self._database = _connect(self._path)
+        self._durably = None
         self._broken = False
         self.rebuilt += 1
 

@@ -19,12 +19,11 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from ..connection.errors import LockTimeoutError
-from ..connection.lock import shared
+from ..connection.lock import Shares
 from ..connection.model import Connection
 from .errors import AgentError, JournalUnavailableError, SettingsError
 from .fleet import Fleet
@@ -121,7 +120,7 @@ class Service:
             self._pool = WorkerPool(
                 self._journal,
                 self._settings.workers,
-                self._try_shared,
+                Shares(self._settings.state_dir).joined,
                 doubt_seconds=self._settings.doubt_seconds,
                 step=self._step,
                 beat=self._crew.beats.beat,
@@ -294,16 +293,6 @@ class Service:
             if number in QUIT:
                 log.warning("second signal: exit at once")
                 os._exit(128 + number)
-
-    @contextlib.contextmanager
-    def _try_shared(self, name: str) -> Iterator[bool]:
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(shared(self._settings.state_dir, name, timeout=0))
-            except LockTimeoutError:
-                yield False
-                return
-            yield True
 
     def _show(self) -> None:
         try:

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import ConnectionStoreError, LockTimeoutError
@@ -23,6 +25,8 @@ from .files import make_private_directory, open_lock_file
 from .model import NAME_FORM
 
 POLL_SECONDS = 0.02
+YIELD_SECONDS = 0.05
+"""How long threads may go on to join their process's share before they look whether somebody wants the lock alone."""
 LOCKS_DIRECTORY = "locks"
 
 
@@ -66,6 +70,82 @@ def shared(
         while not _try_to_enter(turnstile, main):
             _wait(name, deadline, clock, sleep)
         yield
+
+
+class Shares:
+    """One process's shares of the connections' locks, for all of its threads.
+
+    A share is taken by the first thread and given back by the last. While it is held, a thread that joins looks only
+    now and then whether somebody waits to have the lock alone, and then is not let in: so he gets it however busy the
+    threads are. Opening and locking two files for each thread anew would be seven system calls more.
+    """
+
+    def __init__(self, state_dir: str | os.PathLike[str], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._state_dir = state_dir
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._shares: dict[str, _Share] = {}
+
+    @contextmanager
+    def joined(self, name: str) -> Iterator[bool]:
+        """Hold the process's share of a connection's lock, if it is to be had without waiting; whether it was.
+
+        Raises ConnectionStoreError.
+        """
+        is_in = self._join(name)
+        try:
+            yield is_in
+        finally:
+            if is_in:
+                self._leave(name)
+
+    def _join(self, name: str) -> bool:
+        with self._lock:
+            share = self._shares.get(name)
+            if share is None:
+                share = self._take(name)
+                if share is None:
+                    return False
+                self._shares[name] = share
+            elif not share.may_grow(self._clock()):
+                return False
+            share.threads += 1
+            return True
+
+    def _take(self, name: str) -> _Share | None:
+        with ExitStack() as stack:
+            turnstile = stack.enter_context(_opened(self._state_dir, name, "turnstile"))
+            main = stack.enter_context(_opened(self._state_dir, name, "lock"))
+            if not _try_to_enter(turnstile, main):
+                return None
+            return _Share(turnstile, self._clock(), stack.pop_all())
+
+    def _leave(self, name: str) -> None:
+        with self._lock:
+            share = self._shares[name]
+            share.threads -= 1
+            if not share.threads:
+                del self._shares[name]
+                share.files.close()
+
+
+@dataclass(eq=False, slots=True)
+class _Share:
+    """What is open while a share is held, how many threads hold it, and when somebody last looked at the turnstile."""
+
+    turnstile: int
+    looked_at: float
+    files: ExitStack
+    threads: int = 0
+
+    def may_grow(self, now: float) -> bool:
+        if now - self.looked_at < YIELD_SECONDS:
+            return True
+        if not _try(self.turnstile, fcntl.LOCK_SH):
+            return False
+        fcntl.flock(self.turnstile, fcntl.LOCK_UN)
+        self.looked_at = now
+        return True
 
 
 def is_held_alone(state_dir: str | os.PathLike[str], name: str) -> bool:

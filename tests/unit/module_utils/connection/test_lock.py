@@ -15,7 +15,12 @@ from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.errors 
     ConnectionStoreError,
     LockTimeoutError,
 )
-from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.lock import exclusive, shared
+from ansible_collections.wxgov.sagemaker.plugins.module_utils.connection.lock import (
+    YIELD_SECONDS,
+    Shares,
+    exclusive,
+    shared,
+)
 
 HOLDER = """
 import sys, time
@@ -105,6 +110,78 @@ def test_busy_sharers_do_not_keep_one_out(tmp_path):
         for sharer in sharers:
             sharer.join()
     assert len(rounds) > 8
+
+
+def test_a_processs_busy_threads_do_not_keep_one_out(tmp_path):
+    """As above; the threads are one process's and overlap, so that its share is never given back by itself."""
+    stop = threading.Event()
+    shares = Shares(tmp_path)
+    rounds = []
+
+    def share():
+        while not stop.is_set():
+            with shares.joined("credit-risk") as is_in:
+                time.sleep(0.01)
+                rounds.append(is_in)
+
+    sharers = [threading.Thread(target=share) for _unused in range(8)]
+    for sharer in sharers:
+        sharer.start()
+    try:
+        for _unused in range(3):
+            with exclusive(tmp_path, "credit-risk", timeout=60):
+                time.sleep(0.02)  # whoever was on his way out is gone
+                inside = rounds.count(True)
+                time.sleep(0.05)
+                assert rounds.count(True) == inside
+    finally:
+        stop.set()
+        for sharer in sharers:
+            sharer.join()
+    assert rounds.count(True) > 8
+
+
+def test_a_share_is_taken_by_the_first_thread_and_given_back_by_the_last(tmp_path):
+    now = [0.0]
+    shares = Shares(tmp_path, clock=lambda: now[0])
+    with shares.joined("credit-risk") as first, shares.joined("credit-risk") as second:
+        assert (first, second) == (True, True)
+        with pytest.raises(LockTimeoutError), exclusive(tmp_path, "credit-risk", timeout=0):
+            raise AssertionError("got in")
+        with exclusive(tmp_path, "other", timeout=0):
+            pass
+    with exclusive(tmp_path, "credit-risk", timeout=0), shares.joined("credit-risk") as third:
+        assert third is False
+    with shares.joined("credit-risk") as fourth:
+        assert fourth is True
+
+
+def test_a_thread_joins_no_share_that_somebody_waits_to_see_given_back(tmp_path):
+    now = [0.0]
+    shares = Shares(tmp_path, clock=lambda: now[0])
+    waiting = threading.Thread(target=lambda: exclusive(tmp_path, "credit-risk", timeout=60).__enter__())
+    with shares.joined("credit-risk"):
+        waiting.start()
+        deadline = time.monotonic() + 60
+        joined = True
+        while joined and time.monotonic() < deadline:  # until he has the turnstile
+            now[0] += YIELD_SECONDS
+            with shares.joined("credit-risk") as joined:
+                time.sleep(0.01)
+        assert not joined
+    waiting.join(60)
+    assert not waiting.is_alive()
+
+
+def test_an_error_of_one_thread_gives_back_its_part_of_the_share_only(tmp_path):
+    shares = Shares(tmp_path)
+    with shares.joined("credit-risk"):
+        with pytest.raises(RuntimeError), shares.joined("credit-risk"):
+            raise RuntimeError
+        with pytest.raises(LockTimeoutError), exclusive(tmp_path, "credit-risk", timeout=0):
+            raise AssertionError("got in")
+    with exclusive(tmp_path, "credit-risk", timeout=0):
+        pass
 
 
 def test_one_who_gave_up_leaves_the_way_free(tmp_path):
