@@ -70,6 +70,10 @@ integration: $(READY) $(TOOLS_READY)  ## Playbooks and the agent against the emu
 live: $(READY) $(TOOLS_READY)  ## The agent under a live systemd, in a machine made of namespaces; needs root
 	$(BIN)/python -m tests.live $(LIVE)
 
+.PHONY: live-podman
+live-podman: $(READY) $(TOOLS_READY)  ## The agent's container under Debian 13's podman; needs root, downloads 200 MB once
+	$(BIN)/python -m tests.podman
+
 .PHONY: explore
 explore: $(READY) $(TOOLS_READY)  ## Properties and schedules with another seed and more examples: make explore [SEED=7]
 	seed=$(or $(SEED),$$(od -An -N3 -tu4 /dev/urandom)); echo "SEED=$$((seed))"; \

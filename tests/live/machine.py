@@ -29,7 +29,7 @@ from collections.abc import Sequence
 from typing import Any
 
 INIT = pathlib.Path("/usr/lib/systemd/systemd")
-SHIPPED = "usr/lib/systemd/system"
+SHIPPED, GENERATORS = "usr/lib/systemd/system", "usr/lib/systemd/system-generators"
 JOURNAL = "systemd-journald.service"
 UNITS = (
     *(JOURNAL, "systemd-journald.socket", "systemd-journald-dev-log.socket"),
@@ -94,7 +94,7 @@ def obstacle() -> str:
     if not any(hierarchy.has_memory for hierarchy in hierarchies()):
         return "It needs a hierarchy of cgroups with the memory controller."
     with tempfile.TemporaryDirectory(prefix="wxgov-live-") as folder:
-        order = json.dumps({"folder": folder, "try": True})
+        order = json.dumps({"folder": folder, "system": "/", "try": True})
         command = ["unshare", *NAMESPACES, sys.executable, __file__, "boot", order]
         tried = subprocess.run(command, capture_output=True, text=True, check=False)
     return f"This system forbids namespaces or mounts: {tried.stderr.strip()}" if tried.returncode else ""
@@ -103,10 +103,18 @@ def obstacle() -> str:
 class Machine:
     """A machine, from the start of its systemd to its end; a context manager.
 
-    Folders in ``read_only`` and ``shared`` are there under the same path as here. Raises MachineError.
+    Folders in ``read_only`` and ``shared`` are there under the same path as here. ``system`` is the root of another
+    system to make it of; of that, ``more`` units and generators are kept, by path from there. Raises MachineError.
     """
 
-    def __init__(self, read_only: Sequence[pathlib.Path] = (), shared: Sequence[pathlib.Path] = ()) -> None:
+    def __init__(
+        self,
+        read_only: Sequence[pathlib.Path] = (),
+        shared: Sequence[pathlib.Path] = (),
+        system: pathlib.Path = pathlib.Path("/"),
+        more: Sequence[str] = (),
+    ) -> None:
+        self._system = {"system": str(system), "kept": [*(f"{SHIPPED}/{name}" for name in UNITS), *more]}
         self._binds = [(str(path), str(path), True) for path in read_only]
         self._binds += [(str(path), str(path), False) for path in shared]
         self.python = os.path.join(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
@@ -170,7 +178,7 @@ class Machine:
             group.mkdir()
             cleanup.callback(remove_cgroup, group)
             groups.append((",".join(hierarchy.controllers), str(group)))
-        order = json.dumps({"folder": folder, "binds": self._binds, "cgroups": groups})
+        order = json.dumps({"folder": folder, "binds": self._binds, "cgroups": groups, **self._system})
         log = pathlib.Path(folder, "log")
         with log.open("w") as output:
             command = [sys.executable, __file__, "enter", order]
@@ -237,17 +245,18 @@ def boot(order: dict[str, Any]) -> None:
     for name in ("upper", "work", "root"):
         folder.joinpath(name).mkdir()
     root = folder / "root"
-    layers = f"lowerdir=/,upperdir={folder}/upper,workdir={folder}/work"
+    layers = f"lowerdir={order['system']},upperdir={folder}/upper,workdir={folder}/work"
     mount("-t", "overlay", "overlay", "-o", layers, str(root))
     mount("-t", "proc", "proc", str(root / "proc"))
     if "try" in order:
         return
-    units = {name: (root / SHIPPED / name).read_bytes() for name in UNITS}
-    for place in ("run", "tmp", SHIPPED, "usr/lib/systemd/system-generators", "etc/systemd/system"):
+    kept = {root / name: (root / name).read_bytes() for name in order["kept"]}
+    for place in ("run", "tmp", SHIPPED, GENERATORS, "etc/systemd/system"):
         root.joinpath(place).mkdir(parents=True, exist_ok=True)
         mount("-t", "tmpfs", "-o", f"mode={'1777' if place == 'tmp' else '0755'}", "tmpfs", str(root / place))
-    for name, content in units.items():
-        root.joinpath(SHIPPED, name).write_bytes(content)
+    for path, content in kept.items():
+        path.write_bytes(content)
+        path.chmod(0o755 if path.parent == root / GENERATORS else 0o644)
     root.joinpath(SHIPPED, "sysinit.target.wants").mkdir()
     root.joinpath(SHIPPED, "sysinit.target.wants", JOURNAL).symlink_to(f"../{JOURNAL}")
     mount("--bind", "-o", "ro", str(root / "proc/sys"), str(root / "proc/sys"))
