@@ -309,6 +309,18 @@ def test_letters_that_were_not_deleted_are_counted(home, run, journal, poison):
     assert queue.dead_letters() == []
 
 
+def test_a_letter_that_was_copied_and_is_still_there_is_counted(home, run, journal):
+    """One that cannot be read gets a copy in a group of its own; where it stays itself, there are two of it."""
+    queue, _world = home.connect()
+    dead_letter(queue, "poison")
+    with handles_expire_during_the_deletion(home):
+        code, out, _error = run("redrive")
+    (result,) = json.loads(out)["connections"]["prod"]
+    assert (code, result["deleted"], result["undeleted"]) == (1, 0, 1)
+    home.emulator.advance(400)
+    assert [letter["Body"] for letter in queue.dead_letters()] == ["poison", "poison"]
+
+
 def test_people_are_told_what_was_not_deleted(home, run, journal, monkeypatch):
     queue, _world = home.connect()
     dead_letter(queue, event_body(ARN))
