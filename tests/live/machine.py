@@ -70,7 +70,7 @@ def hierarchies() -> list[Hierarchy]:
     """Those of this system that systemd makes use of."""
     lines = pathlib.Path("/proc/self/cgroup").read_text().splitlines()
     own = {names: path for _number, names, path in (line.split(":", 2) for line in lines)}
-    found = []
+    found: dict[str, Hierarchy] = {}  # one may be mounted at several places
     for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
         left, right = line.split(" - ")
         root, point = left.split()[3:5]
@@ -80,8 +80,9 @@ def hierarchies() -> list[Hierarchy]:
             if wanted or (kind == "cgroup2" and not names):
                 # Under version 2 a cgroup with processes gives its children no controllers, unless it is the root.
                 inside = os.path.relpath(path, root) if kind == "cgroup" else "."
-                found.append(Hierarchy(tuple(filter(None, names.split(","))), pathlib.Path(point, inside)))
-    return found
+                controllers = tuple(filter(None, names.split(",")))
+                found.setdefault(names, Hierarchy(controllers, pathlib.Path(point, inside)))
+    return list(found.values())
 
 
 def obstacle() -> str:
