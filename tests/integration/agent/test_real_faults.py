@@ -322,7 +322,7 @@ def test_a_console_that_is_down_under_load_is_caught_up_with(home, own_console):
     assert "sqs.ReceiveMessage" not in home.emulator.calls()
     assert 30 <= sides.queue.depth() == sides.changes - counts(home)["deleted"]
     assert sides.hidden() == 0
-    assert home.connection()["dirty"] == 12
+    assert home.connection()["dirty"] >= 12  # looked up once a second, so that some may have come in meanwhile
     assert [trouble["severity"] for trouble in page(home)["troubles"]] == ["critical", "critical"]
     own_console.start()
     in_step(home, sides)
