@@ -249,10 +249,11 @@ def test_a_locked_connection_is_asked_for_once_a_pause_and_not_all_the_time(jour
 
     journal.mark_dirty("locked", ["a"])
     with working(journal, try_shared=try_shared, clock=lambda: now[0]) as pool:
-        pool.attach("locked", Bench(), Counters())
+        locked = pool.attach("locked", Bench(), Counters())
         pool.attach("open", Bench(), Counters())
         for pause in (1, 2, 3):
             wait_until(lambda told=pause: asked.count("locked") == told)
+            wait_until(lambda: locked.paused_until > now[0])  # before the clock goes on
             for number in range(20):  # each wakes the threads, and has them look for work on all connections
                 journal.mark_dirty("open", [f"key-{number}"])
                 wait_until(lambda: is_clean(journal, "open"))
