@@ -199,9 +199,9 @@ class WorkerPool:
                 if locked:
                     self._reconcile(slot, lease)
                 else:
-                    self._journal.release(lease)
-                    with self._lock:
+                    with self._lock:  # before the key is free: another thread would take it at once
                         slot.paused_until = self._clock() + LOCKED_PAUSE
+                    self._journal.release(lease)
         except JournalUnavailableError:
             raise
         except Exception as error:  # whatever went wrong, the key stays and is tried again
