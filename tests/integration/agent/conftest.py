@@ -105,6 +105,10 @@ class Home:
             return {}
         return status
 
+    def status_is_newer_than(self, moment: float) -> bool:
+        """Whether the agent has written its status since; it does so once a second at most."""
+        return (self.state / "status.json").stat().st_mtime > moment + 0.05  # it was begun after the moment
+
     def connection(self, name: str = "prod") -> dict[str, Any]:
         """The status of one connection; empty while there is none."""
         found: dict[str, Any] = self.status().get("connections", {}).get(name, {})
@@ -134,15 +138,20 @@ def resident_megabytes(pid: int) -> float:
 
 
 def settle(home: Home, queue: Queue, name: str = "prod", timeout: float = 60) -> None:
-    """Wait until the queue is empty and no key is dirty, letting visibility timeouts pass."""
+    """Wait until the queue is empty and no key is dirty, letting visibility timeouts pass.
+
+    What was deleted is in the journal, so a status that was written after the queue was seen empty knows of it.
+    """
     deadline = time.monotonic() + timeout
-    while queue.depth() or home.connection(name).get("dirty") != 0:
+    while True:
+        seen_at = time.time()
+        if queue.depth() == 0:
+            wait_until(lambda moment=seen_at: home.status_is_newer_than(moment))
+            if home.connection(name).get("dirty") == 0 and queue.depth() == 0:
+                return
         assert time.monotonic() < deadline, home.status()
         home.emulator.advance(31)
         time.sleep(0.1)
-    time.sleep(0.25)  # one more status, so that what has just been marked is seen
-    if queue.depth() or home.connection(name).get("dirty") != 0:
-        settle(home, queue, name, deadline - time.monotonic())
 
 
 @pytest.hookimpl(wrapper=True)
