@@ -34,7 +34,7 @@ class Burst:
         """Take keys of which there may be more; returns the seconds that they are to wait."""
         now = self._clock()
         with self._lock:
-            self._held = self._waiting(now)
+            self._drop_due(now)
             for key in keys:
                 self._held.setdefault(key, now + HOLD_SECONDS)
         return HOLD_SECONDS
@@ -42,9 +42,11 @@ class Burst:
     def end(self) -> list[str]:
         """The keys that still wait, which now need not wait any longer."""
         with self._lock:
-            waiting, self._held = self._waiting(self._clock()), {}
-        return list(waiting)
+            self._drop_due(self._clock())
+            waiting, self._held = list(self._held), {}
+        return waiting
 
-    def _waiting(self, now: float) -> dict[str, float]:
-        """Those held that are not due yet; whoever came first is due first."""
-        return dict(itertools.dropwhile(lambda held: held[1] <= now, self._held.items()))
+    def _drop_due(self, now: float) -> None:
+        """Forget those that wait no more; whoever came first is due first."""
+        for key, _due in list(itertools.takewhile(lambda held: held[1] <= now, self._held.items())):
+            del self._held[key]
